@@ -1,0 +1,131 @@
+"""Keeping a training safe: checkpoints on disk, and the way back after a bad loss."""
+
+import copy
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from gan_utils.runtime import random_state, restore_random_state
+
+
+class Stateful(Protocol):
+    """Anything with PyTorch's two methods for saving: networks, optimisers, our own."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> Any:
+        """Take over a state."""
+
+
+class SafeKeeper:
+    """Saves and restores everything that changes during a training.
+
+    Args:
+        parts: what changes, in a fixed order: networks, optimisers, history, place in the data.
+        settings: numbers and strings that tell one training from another.
+        path: the checkpoint file, or None to keep nothing on disk.
+        device: where the training runs; its random generator is saved too.
+    """
+
+    def __init__(
+        self,
+        parts: list[Stateful],
+        settings: dict[str, Any],
+        path: Path | str | None,
+        device: torch.device,
+    ) -> None:
+        """Remember the networks as they are; nothing is written yet."""
+        self.parts = parts
+        self.networks = [part for part in parts if isinstance(part, nn.Module)]
+        self.settings = settings
+        self.path = None if path is None else Path(path)
+        self.device = device
+        self.good_step, self.good_weights = 0, self._copy_weights()
+
+    def _copy_weights(self) -> list[dict[str, Any]]:
+        return [copy.deepcopy(network.state_dict()) for network in self.networks]
+
+    def check(self, statistics: Tensor) -> None:
+        """Remember the weights if all numbers are finite, otherwise put the last good ones back.
+
+        Args:
+            statistics: [steps, numbers], a row for every step since the start.
+
+        Raises:
+            FloatingPointError: a number is infinite or not a number.
+        """
+        bad_steps = (~statistics.isfinite().all(dim=1)).nonzero()
+        if len(bad_steps) == 0:
+            self.good_step, self.good_weights = len(statistics), self._copy_weights()
+            return
+        for network, weights in zip(self.networks, self.good_weights, strict=True):
+            network.load_state_dict(weights)
+        raise FloatingPointError(
+            f"the losses stopped being finite numbers at step {bad_steps[0].item() + 1:,}; the "
+            f"networks hold their weights of step {self.good_step:,} again. Check that the data "
+            "is finite, or lower the learning rate"
+        )
+
+    def save(self) -> None:
+        """Write the checkpoint; an older file is replaced only once the new one is complete."""
+        if self.path is None:
+            return
+        saved = {
+            "settings": self.settings,
+            "random": random_state(self.device),
+            "parts": [part.state_dict() for part in self.parts],
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.path.with_name(self.path.name + ".part")
+        with unfinished.open("wb") as file:
+            torch.save(saved, file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self.path)
+
+    def resume(self) -> bool:
+        """Restore everything from the checkpoint if there is one, and say whether there was.
+
+        Raises:
+            ValueError: the file is damaged or no checkpoint, or belongs to another training.
+        """
+        if self.path is None or not self.path.exists():
+            return False
+        saved = _read(self.path)
+        _compare(self.path, saved["settings"], self.settings)
+        for part, state in zip(self.parts, saved["parts"], strict=True):
+            part.load_state_dict(state)
+        restore_random_state(saved["random"], self.device)  # last: other parts draw numbers
+        self.good_weights = self._copy_weights()
+        return True
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        # weights_only: a checkpoint is data; no code in it is ever run.
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file fails in a dozen ways, all with one remedy
+        raise ValueError(
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}: it is damaged or "
+            "something else); delete it or give another name"
+        ) from error
+    if not isinstance(saved, dict) or saved.keys() != {"settings", "random", "parts"}:
+        raise ValueError(f"{path} is no checkpoint of a training; give another name")
+    return saved
+
+
+def _compare(path: Path, found: dict[str, Any], asked: dict[str, Any]) -> None:
+    differing = [
+        f"{name} is {found.get(name)!r} there and {asked.get(name)!r} here"
+        for name in sorted(found.keys() | asked.keys())
+        if found.get(name) != asked.get(name)
+    ]
+    if differing:
+        raise ValueError(
+            f"{path} belongs to another training: {', '.join(differing)}. "
+            "Use its settings, delete it or give another name"
+        )

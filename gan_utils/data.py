@@ -1,0 +1,116 @@
+"""Where training data comes from, and how a training loop gets it in batches."""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_utils.runtime import random_state, restore_random_state
+
+
+def sine_points(count: int) -> Tensor:
+    """Draw points [count, 2] on one period of the sine curve.
+
+    The first coordinate is uniform on [0, 2 pi), the second is its sine, in [-1, 1].
+
+    Source: the example of "Generative Adversarial Networks: Build Your First Models",
+    Real Python, 2020.
+
+    Raises:
+        ValueError: `count` is below 1.
+    """
+    if count < 1:
+        raise ValueError(f"count is {count}; it must be at least 1")
+    x1 = torch.rand(count) * 2 * math.pi
+    return torch.stack([x1, x1.sin()], dim=1)
+
+
+class Batches:
+    """Shuffled mini-batches of samples that already live on their device.
+
+    Each pass over it is one epoch in a new order, drawn from PyTorch's global CPU generator, so
+    that a seed fixes the order on every device. All batches have the same size: the last few
+    samples of an order that do not fill a batch wait for the next epoch.
+
+    Args:
+        samples: [count, ...], on the device where training happens.
+        batch_size: samples in a batch, from 1 to count.
+
+    Raises:
+        ValueError: `batch_size` is below 1 or above the number of samples.
+    """
+
+    def __init__(self, samples: Tensor, batch_size: int) -> None:
+        """Keep a reference to `samples`; nothing is copied."""
+        if not 1 <= batch_size <= len(samples):
+            raise ValueError(
+                f"batch_size is {batch_size}; with {len(samples)} samples it must be "
+                f"between 1 and {len(samples)}"
+            )
+        self.samples = samples
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return len(self.samples) // self.batch_size
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Yield batches [batch_size, ...] in a new random order."""
+        order = torch.randperm(len(self.samples))[: len(self) * self.batch_size]
+        for indices in order.to(self.samples.device).split(self.batch_size):
+            yield self.samples[indices]
+
+
+class BatchStream:
+    """Batches on the device without end, epoch after epoch, from any place on.
+
+    Its `state_dict` holds the place: the state of the random generators when the epoch began,
+    which fixes its order, and the number of batches taken since.
+
+    Args:
+        batches: gives an epoch's batches each time it is iterated: `Batches`, a list, a
+            DataLoader. Of a batch (samples, labels) the samples are used.
+        device: where the batches go.
+    """
+
+    def __init__(self, batches: Iterable, device: torch.device) -> None:
+        """Start at the beginning of the first epoch."""
+        self.batches = batches
+        self.device = device
+        self.position = 0
+        self._stream = self._endless()
+
+    def _endless(self) -> Iterator[Tensor]:
+        while True:
+            self.epoch_start = random_state(self.device)
+            self.position = 0
+            for batch in self.batches:
+                self.position += 1
+                samples = batch[0] if isinstance(batch, (list, tuple)) else batch
+                yield samples.to(self.device, non_blocking=True)
+            if self.position == 0:
+                raise ValueError(
+                    "batches gave nothing; it must give batches each time it is iterated, "
+                    "as a list or a DataLoader does and a generator does not"
+                )
+
+    def __next__(self) -> Tensor:
+        """Return the next batch.
+
+        Raises:
+            ValueError: `batches` gave nothing in a whole epoch.
+        """
+        return next(self._stream)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the place in the stream, after at least one batch."""
+        return {"epoch_start": self.epoch_start, "position": self.position}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go to a place that `state_dict` returned. Leaves the random generators moved."""
+        restore_random_state(state["epoch_start"], self.device)
+        self._stream = self._endless()
+        for _ in range(state["position"]):
+            next(self)

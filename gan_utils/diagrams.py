@@ -1,0 +1,57 @@
+"""Diagrams of the two halves of a training step, drawn by code."""
+
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+from gan_utils.plotting import FAKE, NEUTRAL, REAL
+
+
+def _box(ax: Axes, x: float, y: float, text: str, edge: str, *, filled: bool = False) -> None:
+    look = dict(boxstyle="round,pad=0.45", edgecolor=edge, linewidth=1.6)
+    look["facecolor"] = edge if filled else "white"
+    color = "white" if filled else "black"
+    ax.text(x, y, text, ha="center", va="center", color=color, bbox=look)
+
+
+def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], **style: object) -> None:
+    look = dict(arrowstyle="-|>", linewidth=1.4, color="black", mutation_scale=13) | style
+    ax.annotate("", end, start, arrowprops=look)
+
+
+def _draw_half(ax: Axes, *, learner: str, gradient_path: list[float], title: str) -> None:
+    """Draw the way from the latent vector to the loss, and the gradients' way back."""
+    _box(ax, 0.5, 1, "latent $z$", NEUTRAL)
+    _box(ax, 2.3, 1, "generator $G$", FAKE, filled=learner == "G")
+    _box(ax, 4.3, 1, "sample $G(z)$", FAKE)
+    _box(ax, 6.5, 1, "discriminator $D$", REAL, filled=learner == "D")
+    _box(ax, 8.6, 1, f"loss $L_{learner}$", "black")
+    for start, end in ((0.95, 1.55), (3.05, 3.6), (5.0, 5.55), (7.45, 8.12)):
+        _arrow(ax, (start, 1), (end, 1))
+    for start, end in pairwise(gradient_path):
+        _arrow(ax, (start, 1.3), (end, 1.3), linestyle="--", connectionstyle="arc3,rad=0.25")
+    ax.text(8.6, 1.62, "gradients", ha="center")
+    ax.set(xlim=(-0.1, 9.3), ylim=(-0.2, 2.2))
+    ax.set_title(title, loc="left")
+    ax.axis("off")
+
+
+def show_step_diagrams() -> None:
+    """Show the discriminator's half and the generator's half of a training step."""
+    _, (top, bottom) = plt.subplots(2, 1, figsize=(9, 4))
+    _draw_half(
+        top,
+        learner="D",
+        gradient_path=[8.5, 6.5],
+        title="1. The discriminator learns, the generator only supplies samples",
+    )
+    _box(top, 4.3, 0.1, "real sample $x$", REAL)
+    _arrow(top, (5.05, 0.2), (5.6, 0.72))
+    _draw_half(
+        bottom,
+        learner="G",
+        gradient_path=[8.5, 6.5, 2.3],
+        title="2. The generator learns, the discriminator only judges",
+    )
+    plt.show()

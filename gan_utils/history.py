@@ -1,0 +1,88 @@
+"""What happened in a training: losses and probabilities of every step, samples of some."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_utils.models import evaluate
+
+STATISTICS = ("d_loss", "g_loss", "d_real", "d_fake", "d_fake_after")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the players made of fixed inputs at one moment of the training.
+
+    Attributes:
+        step: training steps done by then.
+        samples: the generator's samples of `History.fixed_latent`, on the CPU.
+        logits: the discriminator's logits of `History.probe`, on the CPU; None without a probe.
+    """
+
+    step: int
+    samples: Tensor
+    logits: Tensor | None
+
+
+@dataclass
+class History:
+    """What happened in a training.
+
+    Attributes:
+        generator: the network to sample from: the averaged copy where `ema_decay` was given,
+            otherwise the trained generator itself. In evaluation mode after the training.
+        fixed_latent: latent vectors whose samples the snapshots keep; None for no snapshots.
+        probe: discriminator inputs whose logits the snapshots keep, or None.
+        records: [steps, 5] on the CPU, one row a step, columns as in `STATISTICS`: the losses,
+            and the mean probability of "real" that the discriminator gives to real samples, to
+            generated ones, and to generated ones after its update. `history["d_loss"]` is a
+            column.
+        snapshots: moments of the training, oldest first.
+        seconds: wall time of the training, resumed parts included.
+        interrupted: whether the training was stopped before its end.
+    """
+
+    generator: nn.Module
+    fixed_latent: Tensor | None = None
+    probe: Tensor | None = None
+    records: Tensor = field(default_factory=lambda: torch.empty(0, len(STATISTICS)))
+    snapshots: list[Snapshot] = field(default_factory=list)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    def __getitem__(self, name: str) -> Tensor:
+        """Return one column of `records`, [steps]."""
+        return self.records[:, STATISTICS.index(name)]
+
+    def extend(self, statistics: list[Tensor], seconds: float) -> None:
+        """Add the statistics of the latest steps, each [5] on any device, and their wall time."""
+        if statistics:
+            self.records = torch.cat([self.records, torch.stack(statistics).cpu()])
+        self.seconds += seconds
+
+    def take_snapshot(self, discriminator: nn.Module) -> None:
+        """Keep what the players make of the fixed inputs now, in evaluation mode."""
+        device = next(discriminator.parameters()).device
+        samples = evaluate(self.generator, self.fixed_latent.to(device)).cpu()
+        logits = None
+        if self.probe is not None:
+            logits = evaluate(discriminator, self.probe.to(device)).cpu()
+        self.snapshots.append(Snapshot(len(self.records), samples, logits))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything but the generator, as plain data for a checkpoint."""
+        return {
+            "fixed_latent": self.fixed_latent,
+            "probe": self.probe,
+            "records": self.records,
+            "snapshots": [(s.step, s.samples, s.logits) for s in self.snapshots],
+            "seconds": self.seconds,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what `state_dict` returned, the fixed inputs included."""
+        self.fixed_latent, self.probe = state["fixed_latent"], state["probe"]
+        self.records, self.seconds = state["records"], state["seconds"]
+        self.snapshots = [Snapshot(*snapshot) for snapshot in state["snapshots"]]

@@ -1,0 +1,122 @@
+"""Keep the stored outputs of notebooks true: `python -m gan_utils.notebooks --help`."""
+
+import argparse
+import ast
+import base64
+import os
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from gan_utils.runtime import Source
+
+KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+HERO = "hero"  # the tag of the cell whose picture opens the lesson
+
+
+def execute(path: Path) -> None:
+    """Run a notebook in full mode from top to bottom and store its outputs.
+
+    The picture of the cell tagged `hero` also becomes `images/<notebook>.png` beside it.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: a cell failed; the file is left as it was.
+    """
+    os.environ.setdefault("GAN_UTILS_MODE", "full")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+    ).execute()
+    for cell in notebook.cells:
+        strip(cell)
+        if HERO in cell.metadata.get("tags", []):
+            image = path.parent / "images" / f"{path.stem}.png"
+            image.parent.mkdir(exist_ok=True)
+            image.write_bytes(_picture(cell))
+    _write(notebook, path)
+
+
+def strip(cell: NotebookNode) -> None:
+    """Remove from a cell what must not be stored: times, widgets, standard error, old progress."""
+    cell.metadata.pop("execution", None)
+    if cell.cell_type != "code":
+        return
+    kept = []
+    for output in cell.outputs:
+        if output.get("name") == "stderr":
+            print(f"not stored, but worth a look:\n{output.text}", file=sys.stderr)
+            continue
+        if output.output_type == "stream":
+            # Of a line that was overwritten by carriage returns only the last state stays.
+            output.text = re.sub(r"[^\n]*\r(?=[^\n])", "", output.text)
+            if kept and kept[-1].get("name") == output.name:
+                kept[-1].text += output.text
+                continue
+        output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+        kept.append(output)
+    cell.outputs = kept
+
+
+def _picture(cell: NotebookNode) -> bytes:
+    pictures = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]
+    if not pictures:
+        raise ValueError(f"the cell tagged {HERO!r} shows no picture")
+    return base64.b64decode(pictures[-1])
+
+
+def refresh_sources(path: Path) -> None:
+    """Renew the stored `show_source` displays of a notebook; nothing else is run or changed."""
+    notebook = nbformat.read(path, as_version=4)
+    names: dict[str, object] = {}
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        tree = ast.parse(cell.source)
+        imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        exec(compile(ast.Module(imports, []), str(path), "exec"), names)
+        if cell.source.startswith("show_source("):
+            source = eval(cell.source, names)
+            if not isinstance(source, Source):
+                raise ValueError(f"{cell.source!r} shows no source; keep it alone in its cell")
+            for output in cell.outputs:
+                output.data = {
+                    "text/markdown": source._repr_markdown_(),
+                    "text/plain": repr(source),
+                }
+    _write(notebook, path)
+
+
+def _write(notebook: NotebookNode, path: Path) -> None:
+    """Write with steady metadata, in one piece, so that a crash cannot cost the notebook."""
+    notebook.metadata = NotebookNode(
+        kernelspec=KERNELSPEC, language_info={"name": "python", "pygments_lexer": "ipython3"}
+    )
+    unfinished = path.with_suffix(".part")
+    nbformat.write(notebook, unfinished)
+    unfinished.replace(path)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m gan_utils.notebooks", description=__doc__)
+    parser.add_argument(
+        "action",
+        choices=["execute", "refresh"],
+        help="execute: run in full mode and store the outputs; "
+        "refresh: renew only the source code that show_source displays",
+    )
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    arguments = parser.parse_args()
+    action = execute if arguments.action == "execute" else refresh_sources
+    for path in arguments.notebooks:
+        print(f"{arguments.action} {path.name}")
+        action(path)
+
+
+if __name__ == "__main__":
+    main()

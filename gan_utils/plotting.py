@@ -1,0 +1,135 @@
+"""One theme for every figure, and the figures that several lessons share."""
+
+from collections.abc import Callable, Sequence
+
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from torch import Tensor
+
+from gan_utils.history import History, Snapshot
+
+# Dark, middle and light, so that they also differ when printed in grey.
+REAL, FAKE, NEUTRAL = "#14375e", "#e8731a", "#8a8f98"
+BELIEF = LinearSegmentedColormap.from_list("belief", ["#ffffff", "#5b9bd5"])
+
+THEME = {
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": plt.cycler(color=[REAL, FAKE, NEUTRAL, "#5b9bd5", "#7a3e9d"]),
+    "axes.grid": True,
+    "grid.color": "#e6e8eb",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+}
+
+# Draws one moment of a training into one axes.
+DrawSnapshot = Callable[[Axes, Snapshot], None]
+
+
+def use_theme() -> None:
+    """Give all later figures the look of the series."""
+    plt.rcParams.update(THEME)
+
+
+def smooth(values: Tensor, share: float = 0.02) -> Tensor:
+    """Return the moving average of a curve [steps] over `share` of its length, same length."""
+    half = int(len(values) * share / 2)
+    if half == 0:
+        return values
+    total = torch.cat([torch.zeros(1, dtype=torch.float64), values.double().cumsum(0)])
+    steps = torch.arange(len(values))
+    first, last = (steps - half).clamp(min=0), (steps + half + 1).clamp(max=len(values))
+    return (total[last] - total[first]) / (last - first)
+
+
+def _plot_curves(ax: Axes, history: History, curves: dict[str, tuple[str, str, str]]) -> None:
+    steps = torch.arange(1, len(history.records) + 1)
+    for name, (label, color, style) in curves.items():
+        ax.plot(steps, history[name], color=color, alpha=0.15, linewidth=0.6)
+        ax.plot(steps, smooth(history[name]), style, color=color, label=label)
+    ax.set_xlabel("training step")
+    ax.legend(loc="upper right")
+
+
+def plot_losses(ax: Axes, history: History) -> None:
+    """Draw both losses of cross-entropy training, each with its moving average."""
+    curves = {"d_loss": ("discriminator", REAL, "-"), "g_loss": ("generator", FAKE, "--")}
+    _plot_curves(ax, history, curves)
+    ax.axhline(torch.tensor(2.0).log(), color="black", linewidth=0.8, linestyle=":")
+    ax.set(title="losses (dotted: log 2)", ylim=(0, None))
+
+
+def plot_beliefs(ax: Axes, history: History) -> None:
+    """Draw the probability of "real" that the discriminator gives to both kinds of samples."""
+    curves = {"d_real": ("D(x), real", REAL, "-"), "d_fake": ("D(G(z)), generated", FAKE, "--")}
+    _plot_curves(ax, history, curves)
+    ax.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
+    ax.set(title="probability of real (dotted: 1/2)", ylim=(0, 1))
+
+
+def show_training(history: History) -> None:
+    """Show the losses and the discriminator's beliefs of a whole training."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
+    plot_losses(left, history)
+    plot_beliefs(right, history)
+    plt.show()
+
+
+def plot_plane(ax: Axes, *, title: str = "") -> None:
+    """Prepare an axes for points around one period of the sine curve, which is drawn thin."""
+    x = torch.linspace(0, 2 * torch.pi, 200)
+    ax.plot(x, x.sin(), color=REAL, linewidth=1, alpha=0.6)
+    ax.set(xlim=(-1, 7.3), ylim=(-2, 2), aspect="equal", title=title)
+    ax.set(xticks=[0, torch.pi, 2 * torch.pi], yticks=[-1, 0, 1])
+    ax.set_xticklabels(["0", "π", "2π"])
+
+
+def plane_grid(columns: int = 84, rows: int = 40) -> Tensor:
+    """Return the points [rows * columns, 2] of a grid over the axes of `plot_plane`."""
+    x1, x2 = torch.linspace(-1, 7.3, columns), torch.linspace(-2, 2, rows)
+    return torch.cartesian_prod(x2, x1).flip(1)
+
+
+def plot_belief_map(ax: Axes, logits: Tensor, columns: int = 84) -> None:
+    """Draw sigmoid(logits) of the points of `plane_grid` as a map: the bluer, the more real."""
+    beliefs = logits.float().sigmoid().reshape(-1, columns)
+    ax.imshow(beliefs, extent=(-1, 7.3, -2, 2), origin="lower", cmap=BELIEF, vmin=0, vmax=1)
+    ax.grid(False)
+
+
+def plot_samples(ax: Axes, points: Tensor, *, real: bool = False) -> None:
+    """Scatter points [N, 2]: real ones dark and round, generated ones orange and square."""
+    color, marker = (REAL, "o") if real else (FAKE, "s")
+    ax.scatter(
+        points[:, 0],
+        points[:, 1],
+        s=12,
+        color=color,
+        marker=marker,
+        linewidths=0.4,
+        edgecolors="white",
+    )
+
+
+def film_strip(snapshots: Sequence[Snapshot], draw: DrawSnapshot, *, count: int = 6) -> None:
+    """Show some moments of a training beside each other, for paper and screen.
+
+    Args:
+        snapshots: all moments; `count` of them are shown, evenly spaced.
+        draw: draws one of them.
+        count: pictures in the strip, in rows of three.
+    """
+    chosen = torch.linspace(0, len(snapshots) - 1, count).round().int().tolist()
+    rows = -(-count // 3)
+    fig, axes = plt.subplots(rows, 3, figsize=(9, 1.9 * rows), squeeze=False)
+    for ax, index in zip(axes.flat, chosen, strict=True):
+        draw(ax, snapshots[index])
+    plt.show()

@@ -1,0 +1,78 @@
+import math
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from gan_utils.data import Batches, BatchStream, sine_points
+
+CPU = torch.device("cpu")
+
+
+def test_sine_points_lie_on_one_period():
+    torch.manual_seed(0)
+    points = sine_points(10_000)
+    assert points.shape == (10_000, 2)
+    assert points[:, 0].min() >= 0 and points[:, 0].max() <= 2 * math.pi
+    assert torch.allclose(points[:, 1], points[:, 0].sin())
+    assert abs(points[:, 0].mean() - math.pi) < 0.1
+
+
+def test_sine_points_need_a_count():
+    with pytest.raises(ValueError, match="count is 0"):
+        sine_points(0)
+
+
+def test_batches_show_each_sample_once_an_epoch_in_a_new_order():
+    batches = Batches(torch.arange(12), 4)
+    torch.manual_seed(0)
+    epochs = [torch.cat(list(batches)) for _ in range(2)]
+    assert len(batches) == 3
+    assert all(torch.equal(epoch.sort().values, torch.arange(12)) for epoch in epochs)
+    assert not torch.equal(*epochs)
+    torch.manual_seed(0)
+    assert torch.equal(torch.cat(list(batches)), epochs[0])
+
+
+def test_samples_that_fill_no_batch_wait_for_the_next_epoch():
+    batches = Batches(torch.arange(10), 4)
+    assert [len(batch) for batch in batches] == [4, 4]
+    torch.manual_seed(0)
+    seen = {int(i) for _ in range(20) for batch in batches for i in batch}
+    assert seen == set(range(10))
+
+
+@pytest.mark.parametrize("batch_size", [0, -3, 11])
+def test_batch_size_outside_the_data_is_refused(batch_size):
+    with pytest.raises(ValueError, match=f"batch_size is {batch_size}.*between 1 and 10"):
+        Batches(torch.arange(10), batch_size)
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        Batches(torch.arange(12), 4),
+        DataLoader(TensorDataset(torch.arange(12), torch.zeros(12)), 4, shuffle=True),
+    ],
+    ids=["Batches", "DataLoader with labels"],
+)
+def test_stream_goes_on_exactly_from_a_saved_place(batches):
+    torch.manual_seed(0)
+    stream = BatchStream(batches, CPU)
+    for _ in range(4):  # one batch into the second epoch
+        next(stream)
+    place = stream.state_dict()
+    expected = [next(stream) for _ in range(2)]
+
+    torch.manual_seed(99)
+    resumed = BatchStream(batches, CPU)
+    resumed.load_state_dict(place)
+    assert all(torch.equal(next(resumed), batch) for batch in expected)
+
+
+def test_a_used_up_generator_is_named():
+    stream = BatchStream((torch.zeros(2) for _ in range(3)), CPU)
+    for _ in range(3):
+        next(stream)
+    with pytest.raises(ValueError, match="each time it is iterated"):
+        next(stream)

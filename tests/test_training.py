@@ -1,0 +1,349 @@
+import math
+import os
+import signal
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import Adam
+
+from gan_utils.checkpoints import SafeKeeper
+from gan_utils.data import Batches, sine_points
+from gan_utils.history import STATISTICS
+from gan_utils.losses import LOSSES
+from gan_utils.models import MLPDiscriminator, draw_latent, evaluate
+from gan_utils.training import gan_step, train_gan
+
+STEPS = 20
+
+
+def build(seed=0):
+    """A small pair and 5 batches an epoch, so that 20 steps are four epochs."""
+    torch.manual_seed(seed)
+    batches = Batches(sine_points(40), 8)
+    generator = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+    return generator, MLPDiscriminator(2, (16,), dropout=0.3), batches
+
+
+def train(players=None, seed=0, **changes):
+    settings = dict(latent_dim=2, lr=1e-2, progress=False)
+    if not {"steps", "epochs"} & changes.keys():
+        settings["steps"] = STEPS
+    return train_gan(*(players or build(seed)), **(settings | changes))
+
+
+def numbers(network):
+    return [*network.parameters(), *network.buffers()]
+
+
+def equal(network, other):
+    return all(torch.equal(a, b) for a, b in zip(numbers(network), numbers(other), strict=True))
+
+
+class Interrupting:
+    """Batches during which somebody presses Ctrl-C once, `after` so many batches."""
+
+    def __init__(self, batches, after):
+        self.batches, self.left = batches, after
+
+    def __iter__(self):
+        for batch in self.batches:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield batch
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_hand_written_step_gives_the_same_weights(name):
+    generator, discriminator, batches = build()
+    g_optimizer = Adam(generator.parameters(), 1e-2, (0.5, 0.999), fused=True)
+    d_optimizer = Adam(discriminator.parameters(), 1e-2, (0.5, 0.999), fused=True)
+    for _ in range(2):
+        for real in batches:
+            d_latent, g_latent = torch.randn(8, 2), torch.randn(8, 2)
+            fake = generator(d_latent).detach()
+            d_loss = LOSSES[name].discriminator(discriminator(real), discriminator(fake))
+            d_optimizer.zero_grad()
+            d_loss.backward()
+            d_optimizer.step()
+            g_loss = LOSSES[name].generator(discriminator(generator(g_latent)))
+            g_optimizer.zero_grad()
+            g_loss.backward()
+            g_optimizer.step()
+
+    players = build()
+    history = train(players, steps=10, loss=name)
+    assert equal(generator, players[0]) and equal(discriminator, players[1])
+    assert torch.equal(history.records[-1, :2], torch.stack([d_loss, g_loss]).detach())
+
+
+def test_each_half_of_a_step_moves_one_player():
+    generator, discriminator, batches = build()
+    real = next(iter(batches))
+    latents = draw_latent(8, 2), draw_latent(8, 2)
+
+    def moved(g_rate, d_rate):
+        before = [p.clone() for p in generator.parameters()]
+        d_before = [p.clone() for p in discriminator.parameters()]
+        optimizers = Adam(generator.parameters(), g_rate), Adam(discriminator.parameters(), d_rate)
+        gan_step(generator, discriminator, *optimizers, LOSSES["nonsaturating"], real, *latents)
+        return (
+            any(not torch.equal(a, b) for a, b in zip(before, generator.parameters(), strict=True)),
+            any(
+                not torch.equal(a, b)
+                for a, b in zip(d_before, discriminator.parameters(), strict=True)
+            ),
+        )
+
+    assert moved(1e-2, 0.0) == (True, False)
+    assert moved(0.0, 1e-2) == (False, True)
+
+
+def test_generator_half_leaves_the_discriminators_gradients_alone():
+    generator, discriminator, batches = build()
+    optimizers = Adam(generator.parameters()), Adam(discriminator.parameters())
+    gradients = []
+    optimizers[0].register_step_pre_hook(
+        lambda *_: gradients.extend(p.grad.clone() for p in discriminator.parameters())
+    )
+    optimizers[1].register_step_pre_hook(
+        lambda *_: gradients.extend(p.grad.clone() for p in discriminator.parameters())
+    )
+    latents = draw_latent(8, 2), draw_latent(8, 2)
+    gan_step(
+        generator, discriminator, *optimizers, LOSSES["minimax"], next(iter(batches)), *latents
+    )
+    half = len(gradients) // 2
+    assert all(torch.equal(a, b) for a, b in zip(gradients[:half], gradients[half:], strict=True))
+
+
+def test_equal_seeds_give_equal_trainings_and_other_seeds_others():
+    first, again, other = train(), train(), train(seed=1)
+    assert torch.equal(first.records, again.records)
+    assert equal(first.generator, again.generator)
+    assert not equal(first.generator, other.generator)
+
+
+def test_epochs_count_batches_and_statistics_have_names():
+    history = train(epochs=3)
+    assert history.records.shape == (15, len(STATISTICS))
+    assert (history["d_real"] > 0).all() and (history["d_fake"] < 1).all()
+    assert not history.interrupted and history.seconds > 0
+    assert not history.generator.training
+
+
+def test_batches_may_be_a_list_of_samples_and_labels():
+    generator, discriminator, _ = build()
+    batches = [(sine_points(8), torch.zeros(8))] * 3
+    assert len(train((generator, discriminator, batches), epochs=2).records) == 6
+
+
+def test_snapshots_are_evenly_spaced_and_show_fixed_inputs():
+    players, seen = build(), []
+    latent, probe = torch.randn(6, 2), torch.randn(9, 2)
+    history = train(
+        players,
+        fixed_latent=latent,
+        probe=probe,
+        snapshots=5,
+        on_snapshot=lambda h: seen.append((h.snapshots[-1].step, len(h.records))),
+    )
+    assert [s.step for s in history.snapshots] == [0, 5, 10, 15, 20]
+    assert seen == [(step, step) for step in (0, 5, 10, 15, 20)]
+    assert torch.equal(history.snapshots[-1].samples, evaluate(players[0], latent))
+    assert torch.equal(history.snapshots[-1].logits, evaluate(players[1], probe))
+    assert train(build()).snapshots == []
+
+
+def test_snapshots_do_not_change_the_training():
+    with_snapshots = train(fixed_latent=torch.randn(6, 2), snapshots=STEPS)
+    assert equal(with_snapshots.generator, train().generator)
+
+
+def test_averaged_weights_follow_the_trained_ones():
+    players, trained = build(), []
+    average = None
+
+    def follow(history):
+        nonlocal average
+        weight = players[0][0].weight.detach().clone()
+        if len(history.records):  # the average starts from the weights after the first step
+            average = weight if average is None else 0.9 * average + 0.1 * weight
+        trained.append(weight)
+
+    history = train(
+        players,
+        ema_decay=0.9,
+        fixed_latent=torch.zeros(1, 2),
+        snapshots=STEPS + 1,
+        on_snapshot=follow,
+    )
+    assert len(trained) == STEPS + 1
+    assert torch.allclose(history.generator[0].weight, average, atol=1e-6)
+    assert not torch.allclose(history.generator[0].weight, trained[-1], atol=1e-3)
+    # Averaging is a spectator: the trained networks are those of a training without it.
+    assert equal(players[0], train().generator)
+
+
+def test_learning_rate_falls_to_zero():
+    players, weights = build(), []
+    train(
+        players,
+        decay_lr=True,
+        fixed_latent=torch.zeros(1, 2),
+        snapshots=STEPS + 1,
+        on_snapshot=lambda _: weights.append(players[0][0].weight.detach().clone()),
+    )
+    moves = [(b - a).abs().max() for a, b in zip(weights, weights[1:], strict=False)]
+    assert moves[-1] < 1e-2 * 0.02 < 1e-2 * 0.5 < moves[0]
+
+
+def test_bfloat16_runs_the_networks_in_half_precision():
+    seen = []
+    generator, discriminator, batches = build()
+    discriminator.layers[0].register_forward_hook(lambda *a: seen.append(a[2].dtype))
+    history = train((generator, discriminator, batches), steps=2, precision=torch.bfloat16)
+    assert set(seen) == {torch.bfloat16}
+    assert history.records.isfinite().all() and history.records.dtype == torch.float32
+
+
+@pytest.mark.parametrize("after", [3, 5, 13])
+def test_stop_and_resume_is_bit_for_bit_an_uninterrupted_run(tmp_path, capsys, after):
+    settings = dict(
+        epochs=None,
+        steps=STEPS,
+        fixed_latent=torch.ones(3, 2),
+        probe=torch.ones(1, 2),
+        snapshots=6,
+        ema_decay=0.9,
+        decay_lr=True,
+    )
+    whole_players = build()
+    whole = train(whole_players, **settings)
+
+    generator, discriminator, batches = build()
+    path = tmp_path / "runs" / "sine.pt"
+    stopping = generator, discriminator, Interrupting(batches, after)
+    part = train(stopping, checkpoint=path, **settings)
+    assert part.interrupted and len(part.records) == after
+    assert f"Stopped after step {after} of 20" in capsys.readouterr().out
+
+    players = (*build(seed=7)[:2], batches)
+    settings["fixed_latent"] = torch.zeros(3, 2)  # the checkpoint knows better
+    resumed = train(players, checkpoint=path, **settings)
+    assert f"going on from step {after} of 20" in capsys.readouterr().out
+    assert equal(players[0], whole_players[0]) and equal(players[1], whole_players[1])
+    assert equal(resumed.generator, whole.generator)
+    assert torch.equal(resumed.records, whole.records)
+    assert [s.step for s in resumed.snapshots] == [s.step for s in whole.snapshots]
+    for ours, theirs in zip(resumed.snapshots, whole.snapshots, strict=True):
+        assert torch.equal(ours.samples, theirs.samples) and torch.equal(ours.logits, theirs.logits)
+    assert [p.name for p in path.parent.iterdir()] == ["sine.pt"]
+
+
+def test_a_finished_checkpoint_is_not_trained_again(tmp_path):
+    path = tmp_path / "sine.pt"
+    first = train(checkpoint=path)
+    again = train(seed=3, checkpoint=path)
+    assert equal(first.generator, again.generator) and not again.interrupted
+
+
+def test_ctrl_c_twice_raises():
+    generator, discriminator, batches = build()
+
+    def press_again(history):
+        if history.records.shape[0]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    stopping = generator, discriminator, Interrupting(batches, 4)
+    with pytest.raises(KeyboardInterrupt):
+        train(stopping, fixed_latent=torch.ones(1, 2), snapshots=6, on_snapshot=press_again)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_nan_stops_with_the_last_good_weights():
+    good = [sine_points(8)] * 6
+    generator, discriminator, _ = build()
+    bad = torch.full((8, 2), math.nan)
+    with pytest.raises(FloatingPointError, match="at step 7; .* weights of step 5 again"):
+        train((generator, discriminator, [*good, bad]), steps=14, snapshots=2, checkpoint_every=5)
+    players = build()
+    train((*players[:2], good), steps=5)
+    assert equal(generator, players[0]) and equal(discriminator, players[1])
+
+
+def test_no_checkpoint_is_written_after_a_nan(tmp_path):
+    generator, discriminator, _ = build()
+    bad = [torch.full((8, 2), math.inf)]
+    with pytest.raises(FloatingPointError):
+        train((generator, discriminator, bad), checkpoint=tmp_path / "c.pt", checkpoint_every=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
+def test_damaged_checkpoints_are_named_and_kept(tmp_path, content):
+    path = tmp_path / "sine.pt"
+    if content is None:  # a file cut short
+        train(checkpoint=path)
+        content = path.read_bytes()[:-200]
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="sine.pt cannot be read .* delete it"):
+        train(checkpoint=path)
+    assert path.read_bytes() == content
+
+
+def test_foreign_files_and_other_settings_are_refused(tmp_path):
+    path = tmp_path / "sine.pt"
+    torch.save({"weights": torch.ones(2)}, path)
+    with pytest.raises(ValueError, match="no checkpoint of a training"):
+        train(checkpoint=path)
+    path.unlink()
+    train(checkpoint=path)
+    with pytest.raises(ValueError, match=r"lr is 0.01 there and 0.5 here"):
+        train(checkpoint=path, lr=0.5)
+
+
+def test_a_failing_write_keeps_the_older_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "sine.pt"
+    network = nn.Linear(2, 2)
+    keeper = SafeKeeper([network], {}, path, torch.device("cpu"))
+    keeper.save()
+    before = path.read_bytes()
+    monkeypatch.setattr(torch, "save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        keeper.save()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (dict(epochs=0), "epochs is 0; .* at least 1"),
+        (dict(epochs=-2), "epochs is -2"),
+        (dict(epochs=1.5), "epochs is 1.5"),
+        (dict(steps=0), "steps is 0"),
+        (dict(steps=3, epochs=3), "either epochs or steps"),
+        (dict(loss="hinged"), "'hinged'.*minimax, nonsaturating"),
+        (dict(latent="gaussian"), "'gaussian'.*normal, uniform"),
+        (dict(latent_dim=0), "latent_dim is 0"),
+        (dict(lr=0.0), "lr is 0.0"),
+        (dict(lr=math.nan), "lr is nan"),
+        (dict(betas=(0.5, 1.0)), r"betas is \(0.5, 1.0\)"),
+        (dict(ema_decay=1.0), "ema_decay is 1.0"),
+        (dict(snapshots=1), "snapshots is 1; .* at least 2"),
+        (dict(checkpoint_every=0), "checkpoint_every is 0"),
+    ],
+    ids=str,
+)
+def test_bad_arguments_name_the_value_and_what_is_allowed(changes, message):
+    with pytest.raises(ValueError, match=message):
+        train(**changes)
+
+
+def test_batches_that_cannot_be_counted_or_are_empty_are_refused():
+    generator, discriminator, batches = build()
+    with pytest.raises(ValueError, match="give steps instead"):
+        train((generator, discriminator, iter(batches)), epochs=1)
+    with pytest.raises(ValueError, match="batches is empty"):
+        train((generator, discriminator, []), epochs=1)
