@@ -46,19 +46,20 @@ def strip(cell: NotebookNode) -> None:
     cell.metadata.pop("execution", None)
     if cell.cell_type != "code":
         return
-    kept = []
+    kept: list[NotebookNode] = []
     for output in cell.outputs:
         if output.get("name") == "stderr":
             print(f"not stored, but worth a look:\n{output.text}", file=sys.stderr)
             continue
-        if output.output_type == "stream":
-            # Of a line that was overwritten by carriage returns only the last state stays.
-            output.text = re.sub(r"[^\n]*\r(?=[^\n])", "", output.text)
-            if kept and kept[-1].get("name") == output.name:
-                kept[-1].text += output.text
-                continue
         output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-        kept.append(output)
+        if output.output_type == "stream" and kept and kept[-1].output_type == "stream":
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    for output in kept:
+        if output.output_type == "stream":
+            # Of a line that was overwritten after a carriage return only the last state stays.
+            output.text = re.sub(r"[^\n]*\r(?=[^\n])", "", output.text)
     cell.outputs = kept
 
 

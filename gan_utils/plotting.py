@@ -52,9 +52,10 @@ def smooth(values: Tensor, share: float = 0.02) -> Tensor:
 
 def _plot_curves(ax: Axes, history: History, curves: dict[str, tuple[str, str, str]]) -> None:
     steps = torch.arange(1, len(history.records) + 1)
+    stride = len(steps) // 1000 + 1  # a thousand points are as many as one can see
     for name, (label, color, style) in curves.items():
-        ax.plot(steps, history[name], color=color, alpha=0.15, linewidth=0.6)
-        ax.plot(steps, smooth(history[name]), style, color=color, label=label)
+        ax.plot(steps[::stride], history[name][::stride], color=color, alpha=0.2, linewidth=0.6)
+        ax.plot(steps[::stride], smooth(history[name])[::stride], style, color=color, label=label)
     ax.set_xlabel("training step")
     ax.legend(loc="upper right")
 
@@ -100,7 +101,7 @@ def plane_grid(columns: int = 84, rows: int = 40) -> Tensor:
 
 def plot_belief_map(ax: Axes, logits: Tensor, columns: int = 84) -> None:
     """Draw sigmoid(logits) of the points of `plane_grid` as a map: the bluer, the more real."""
-    beliefs = logits.float().sigmoid().reshape(-1, columns)
+    beliefs = logits.float().sigmoid().reshape(-1, columns).numpy()
     ax.imshow(beliefs, extent=(-1, 7.3, -2, 2), origin="lower", cmap=BELIEF, vmin=0, vmax=1)
     ax.grid(False)
 
@@ -111,7 +112,7 @@ def plot_samples(ax: Axes, points: Tensor, *, real: bool = False) -> None:
     ax.scatter(
         points[:, 0],
         points[:, 1],
-        s=12,
+        s=16,
         color=color,
         marker=marker,
         linewidths=0.4,

@@ -45,5 +45,5 @@ SINE_HOUSE = Recipe(
     discriminator=SINE_PUBLISHED.discriminator,
     batch_size=32,
     epochs=300,
-    training=dict(latent_dim=2, lr=3e-3, betas=(0.5, 0.99), decay_lr=True, ema_decay=0.999),
+    training=dict(latent_dim=2, lr=3e-3, betas=(0.5, 0.99), decay_lr=True, ema_decay=0.99),
 )

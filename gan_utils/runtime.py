@@ -64,7 +64,7 @@ def describe_device(device: torch.device) -> str:
         return f"cuda: {card.name}, {card.total_memory / 2**30:.0f} GiB"
     if device.type == "mps":
         return "mps: the GPU of an Apple computer"
-    return f"cpu: {torch.get_num_threads()} threads"
+    return f"cpu, threads used: {torch.get_num_threads()}"
 
 
 def synchronize(device: torch.device) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
@@ -113,7 +113,7 @@ def train_gan(
         latent: how latent vectors are drawn, see `models.draw_latent`.
         loss: a name in `losses.LOSSES`.
         lr, betas: of both Adam optimisers (Kingma & Ba 2015).
-        decay_lr: let the learning rate fall to zero along half a cosine.
+        decay_lr: let the learning rate fall to zero along a straight line.
         ema_decay: sample from a copy of the generator whose weights follow the trained ones:
             averaged <- ema_decay * averaged + (1 - ema_decay) * trained.
         precision: `torch.bfloat16` runs the networks under autocast.
@@ -137,7 +137,7 @@ def train_gan(
         latent=latent,
         loss=loss,
         lr=lr,
-        betas=betas,
+        betas=tuple(betas),
         decay_lr=decay_lr,
         ema_decay=ema_decay,
         precision=str(precision),
@@ -147,7 +147,9 @@ def train_gan(
     device = next(generator.parameters()).device
     players = (generator.train(), discriminator.train())
     g_optimizer, d_optimizer = (Adam(p.parameters(), lr, betas, fused=True) for p in players)
-    schedules = [CosineAnnealingLR(o, total) for o in (g_optimizer, d_optimizer) if decay_lr]
+    schedules = [
+        LambdaLR(o, lambda step: 1 - step / total) for o in (g_optimizer, d_optimizer) if decay_lr
+    ]
     averages = [_moving_average(generator, ema_decay)] if ema_decay is not None else []
     history = History(averages[0].module if averages else generator, fixed_latent, probe)
     stream = BatchStream(batches, device)

@@ -196,7 +196,8 @@ def test_learning_rate_falls_to_zero():
         on_snapshot=lambda _: weights.append(players[0][0].weight.detach().clone()),
     )
     moves = [(b - a).abs().max() for a, b in zip(weights, weights[1:], strict=False)]
-    assert moves[-1] < 1e-2 * 0.02 < 1e-2 * 0.5 < moves[0]
+    # Adam moves a weight by about the rate: 1e-2 in the first step, a twentieth in the last.
+    assert moves[0] > 5e-3 and 0 < moves[-1] < 1e-3
 
 
 def test_bfloat16_runs_the_networks_in_half_precision():

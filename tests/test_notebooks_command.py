@@ -1,0 +1,84 @@
+import base64
+
+import nbformat
+import pytest
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from gan_utils import notebooks
+from gan_utils.losses import nonsaturating
+from gan_utils.runtime import show_source
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+PICTURE = b"\x89PNG, or so"
+
+
+def write(path, *cells):
+    nbformat.write(new_notebook(cells=list(cells)), path)
+    return path
+
+
+def stream(text, name="stdout"):
+    return new_output("stream", name=name, text=text)
+
+
+def test_strip_removes_what_must_not_be_stored(capsys):
+    cell = new_code_cell(
+        "x",
+        metadata={"execution": {"iopub.status.busy": "2020"}, "tags": ["hero"]},
+        outputs=[
+            stream("\r  0%"), stream("\r 50%"), stream("\r100%\n"), stream("done\n"),
+            stream("a warning", name="stderr"),
+            new_output("display_data", {WIDGET: {}, "text/plain": "w"}),
+            stream("after\n"),
+        ],
+    )  # fmt: skip
+    notebooks.strip(cell)
+    assert cell.metadata == {"tags": ["hero"]}
+    assert [o.get("text") for o in cell.outputs] == ["100%\ndone\n", None, "after\n"]
+    assert cell.outputs[1].data == {"text/plain": "w"}
+    assert "a warning" in capsys.readouterr().err
+
+
+def test_refresh_renews_sources_and_nothing_else(tmp_path):
+    stale = new_output("execute_result", {"text/markdown": "old", "text/plain": "old"})
+    other = new_output("execute_result", {"text/plain": "trained for an hour"})
+    path = write(
+        tmp_path / "lesson.ipynb",
+        new_code_cell("from gan_utils import losses, runtime\n1 / 0"),
+        new_code_cell("from gan_utils.runtime import show_source"),
+        new_code_cell("show_source(losses.nonsaturating)", outputs=[stale], execution_count=2),
+        new_code_cell("raise SystemExit", outputs=[other], execution_count=3),
+    )  # fmt: skip
+    notebooks.refresh_sources(path)
+    cells = nbformat.read(path, as_version=4).cells
+    expected = show_source(nonsaturating)
+    assert cells[2].outputs[0].data == {
+        "text/markdown": expected._repr_markdown_(),
+        "text/plain": repr(expected),
+    }
+    assert cells[3].outputs[0].data == {"text/plain": "trained for an hour"}
+    assert [cell.execution_count for cell in cells] == [None, None, 2, 3]
+
+
+def test_execute_stores_outputs_and_the_opening_picture(tmp_path, monkeypatch):
+    monkeypatch.delenv("GAN_UTILS_MODE")
+    code = f"from IPython.display import Image\nImage({PICTURE!r}, format='png')"
+    path = write(
+        tmp_path / "lesson.ipynb",
+        new_code_cell("import os\nprint(os.environ['GAN_UTILS_MODE'])"),
+        new_code_cell(code, metadata={"tags": ["hero"]}),
+    )
+    notebooks.execute(path)
+    cells = nbformat.read(path, as_version=4).cells
+    assert cells[0].outputs[0].text == "full\n" and cells[0].execution_count == 1
+    assert base64.b64decode(cells[1].outputs[0].data["image/png"]) == PICTURE
+    assert (tmp_path / "images/lesson.png").read_bytes() == PICTURE
+
+
+def test_a_failing_cell_leaves_the_file_as_it_was(tmp_path):
+    path = write(tmp_path / "lesson.ipynb", new_code_cell("1 / 0"))
+    before = path.read_bytes()
+    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
+        notebooks.execute(path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]

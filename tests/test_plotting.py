@@ -1,0 +1,108 @@
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from gan_utils import animation, plotting
+from gan_utils.history import History, Snapshot
+
+
+@pytest.fixture(autouse=True)
+def closed_figures(monkeypatch):
+    plt.switch_backend("agg")
+    monkeypatch.setattr(plt, "show", lambda: None)
+    yield
+    plt.close("all")
+
+
+def history(steps=100):
+    records = torch.rand(steps, 5)
+    snapshots = [
+        Snapshot(s, torch.full((3, 2), s / 50), torch.zeros(3360, 1)) for s in (0, 50, 100)
+    ]
+    return History(torch.nn.Identity(), records=records, snapshots=snapshots)
+
+
+def draw(ax, snapshot):
+    plotting.plot_plane(ax, title=str(snapshot.step))
+    plotting.plot_belief_map(ax, snapshot.logits)
+    plotting.plot_samples(ax, snapshot.samples)
+
+
+def test_smooth_is_a_moving_average_that_keeps_the_length():
+    values = torch.arange(200.0)
+    smoothed = plotting.smooth(values, share=0.1)  # ten to either side
+    assert smoothed.shape == values.shape
+    assert torch.allclose(smoothed[10:-10], values[10:-10].double())
+    assert smoothed[0] == values[:11].mean() and smoothed[-1] == values[-11:].mean()
+    assert torch.equal(plotting.smooth(values[:5]), values[:5])
+
+
+def test_belief_map_puts_each_logit_at_its_place():
+    grid = plotting.plane_grid()
+    logits = torch.where((grid[:, 0] > 5) & (grid[:, 1] > 1), 9.0, -9.0)[:, None]
+    ax = Figure().subplots()
+    plotting.plot_belief_map(ax, logits)
+    [image] = ax.images
+    beliefs = image.get_array()
+    assert image.origin == "lower" and list(image.get_extent()) == [-1, 7.3, -2, 2]
+    assert beliefs[-1, -1] > 0.99 and beliefs[0, -1] < 0.01 and beliefs[-1, 0] < 0.01
+
+
+def test_losses_and_beliefs_are_drawn_under_their_names():
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    plotting.plot_losses(left, history())
+    plotting.plot_beliefs(right, history())
+    labels = [text.get_text() for ax in (left, right) for text in ax.get_legend().get_texts()]
+    assert labels == ["discriminator", "generator", "D(x), real", "D(G(z)), generated"]
+
+
+def test_film_strip_shows_first_and_last_moment():
+    plotting.film_strip(history().snapshots, draw, count=3)
+    assert [ax.get_title() for ax in plt.gcf().axes] == ["0", "50", "100"]
+
+
+def test_animated_picture_moves_and_rests_on_the_last_moment():
+    shown = animation.animate(history().snapshots, draw, alt="points that move")
+    with Image.open(io.BytesIO(shown.data)) as picture:
+        assert picture.format == "PNG" and picture.is_animated
+        assert picture.size == (600, 340)
+        assert picture.default_image and picture.n_frames == 4  # a still picture and three frames
+        frames = []
+        for index in range(4):
+            picture.seek(index)
+            frames.append(np.asarray(picture.convert("RGB")).astype(int))
+    assert np.array_equal(frames[0], frames[3]) and not np.array_equal(frames[1], frames[3])
+    assert shown.alt == "points that move"
+
+
+def test_animation_needs_snapshots():
+    with pytest.raises(ValueError, match="fixed_latent"):
+        animation.animate([], draw, alt="nothing")
+
+
+def test_live_view_redraws_one_picture_in_place(monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, image):
+            shown.append(("update", image))
+
+    def display(image, display_id):
+        assert display_id
+        shown.append(("display", image))
+        return Handle()
+
+    monkeypatch.setattr(animation, "display", display)
+    live, run = animation.LiveView(draw), history()
+    run.records = run.records[:0]  # before the first step there are no losses to draw
+    live(run)
+    live(history())
+    live(history())
+    assert [name for name, _ in shown] == ["display", "update", "update"]
+    assert all(image.data.startswith(b"\x89PNG") for _, image in shown)
