@@ -56,11 +56,9 @@ class History:
         """Return one column of `records`, [steps]."""
         return self.records[:, STATISTICS.index(name)]
 
-    def extend(self, statistics: list[Tensor], seconds: float) -> None:
-        """Add the statistics of the latest steps, each [5] on any device, and their wall time."""
-        if statistics:
-            self.records = torch.cat([self.records, torch.stack(statistics).cpu()])
-        self.seconds += seconds
+    def extend(self, statistics: list[Tensor]) -> None:
+        """Add the statistics of the latest steps, each [5] on any device."""
+        self.records = torch.cat([self.records, torch.stack(statistics).cpu()])
 
     def take_snapshot(self, discriminator: nn.Module) -> None:
         """Keep what the players make of the fixed inputs now, in evaluation mode."""

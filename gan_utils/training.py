@@ -146,20 +146,20 @@ def train_gan(
     gan_loss = named_loss(loss)
     device = next(generator.parameters()).device
     players = (generator.train(), discriminator.train())
-    g_optimizer, d_optimizer = (Adam(p.parameters(), lr, betas, fused=True) for p in players)
-    schedules = [
-        LambdaLR(o, lambda step: 1 - step / total) for o in (g_optimizer, d_optimizer) if decay_lr
-    ]
+    optimizers = [Adam(p.parameters(), lr, betas, fused=True) for p in players]
+    schedules = [LambdaLR(o, lambda step: 1 - step / total) for o in optimizers if decay_lr]
     averages = [_moving_average(generator, ema_decay)] if ema_decay is not None else []
     history = History(averages[0].module if averages else generator, fixed_latent, probe)
     stream = BatchStream(batches, device)
 
-    parts = [*players, g_optimizer, d_optimizer, *schedules, *averages, history, stream]
+    parts = [*players, *optimizers, *schedules, *averages, history, stream]
     keeper = SafeKeeper(parts, settings, checkpoint, device)
     if keeper.resume():
         print(f"{keeper.path.name}: going on from step {len(history.records):,} of {total:,}.")
     done = len(history.records)
-    moments = {round(total * k / (snapshots - 1)) for k in range(snapshots)}
+    moments = set()
+    if history.fixed_latent is not None:
+        moments = {round(total * k / (snapshots - 1)) for k in range(snapshots)}
     if not history.snapshots:
         _take_snapshot(history, discriminator, on_snapshot)
 
@@ -168,21 +168,10 @@ def train_gan(
     with _progress_bar(total, done, progress) as bar, _stop_button() as stopped:
         for step in range(done + 1, total + 1):
             real = next(stream)
-            d_latent = draw_latent(len(real), latent_dim, kind=latent, device=device)
-            g_latent = draw_latent(len(real), latent_dim, kind=latent, device=device)
-            recent.append(
-                gan_step(
-                    generator,
-                    discriminator,
-                    g_optimizer,
-                    d_optimizer,
-                    gan_loss,
-                    real,
-                    d_latent,
-                    g_latent,
-                    precision,
-                )
-            )
+            latents = [
+                draw_latent(len(real), latent_dim, kind=latent, device=device) for _ in range(2)
+            ]
+            recent.append(gan_step(*players, *optimizers, gan_loss, real, *latents, precision))
             for schedule in schedules:
                 schedule.step()
             for average in averages:
@@ -191,11 +180,11 @@ def train_gan(
 
             last = step == total or stopped.is_set()
             saving = last or step % checkpoint_every == 0
-            seconds = time.perf_counter() - clock
-            if saving or step in moments or seconds > CHECK_SECONDS:
-                history.extend(recent, seconds)
+            if saving or step in moments or time.perf_counter() > clock + CHECK_SECONDS:
+                history.extend(recent)  # waits for the device, so the clock is read afterwards
                 recent.clear()
-                clock += seconds
+                now = time.perf_counter()
+                history.seconds, clock = history.seconds + now - clock, now
                 keeper.check(history.records)
             if step in moments:
                 _take_snapshot(history, discriminator, on_snapshot)
