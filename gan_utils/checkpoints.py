@@ -1,14 +1,13 @@
 """Keeping a training safe: checkpoints on disk, and the way back after a bad loss."""
 
 import copy
-import os
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from gan_utils.runtime import random_state, restore_random_state
+from gan_utils.runtime import random_state, replacing, restore_random_state
 
 
 class Stateful(Protocol):
@@ -27,8 +26,11 @@ class SafeKeeper:
     Args:
         parts: what changes, in a fixed order: networks, optimisers, history, place in the data.
         settings: numbers and strings that tell one training from another.
-        path: the checkpoint file, or None to keep nothing on disk.
+        path: the checkpoint file, or None to keep nothing on disk. Missing folders are made.
         device: where the training runs; its random generator is saved too.
+
+    Raises:
+        ValueError: `path` is a folder.
     """
 
     def __init__(
@@ -44,30 +46,37 @@ class SafeKeeper:
         self.settings = settings
         self.path = None if path is None else Path(path)
         self.device = device
+        if self.path is not None:
+            if self.path.is_dir():
+                raise ValueError(f"checkpoint is {path!s}, a folder; give the name of a file in it")
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         self.good_step, self.good_weights = 0, self._copy_weights()
 
     def _copy_weights(self) -> list[dict[str, Any]]:
         return [copy.deepcopy(network.state_dict()) for network in self.networks]
 
     def check(self, statistics: Tensor) -> None:
-        """Remember the weights if all numbers are finite, otherwise put the last good ones back.
+        """Remember the weights if all is finite, otherwise put the last good ones back.
 
         Args:
             statistics: [steps, numbers], a row for every step since the start.
 
         Raises:
-            FloatingPointError: a number is infinite or not a number.
+            FloatingPointError: one of the numbers, or a weight, is infinite or not a number.
         """
-        bad_steps = (~statistics.isfinite().all(dim=1)).nonzero()
-        if len(bad_steps) == 0:
-            self.good_step, self.good_weights = len(statistics), self._copy_weights()
+        weights = self._copy_weights()
+        bad_steps = (~statistics.isfinite().all(dim=1)).nonzero().flatten().tolist()
+        if not bad_steps and all(t.isfinite().all() for w in weights for t in w.values()):
+            self.good_step, self.good_weights = len(statistics), weights
             return
+        # Weights can go bad in the very update whose losses were still good.
+        bad_step = bad_steps[0] + 1 if bad_steps else len(statistics)
         for network, weights in zip(self.networks, self.good_weights, strict=True):
             network.load_state_dict(weights)
         raise FloatingPointError(
-            f"the losses stopped being finite numbers at step {bad_steps[0].item() + 1:,}; the "
-            f"networks hold their weights of step {self.good_step:,} again. Check that the data "
-            "is finite, or lower the learning rate"
+            f"losses or weights stopped being finite numbers at step {bad_step:,}; the networks "
+            f"hold their weights of step {self.good_step:,} again. Check that the data is finite, "
+            "or lower the learning rate"
         )
 
     def save(self) -> None:
@@ -79,13 +88,8 @@ class SafeKeeper:
             "random": random_state(self.device),
             "parts": [part.state_dict() for part in self.parts],
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path.with_name(self.path.name + ".part")
-        with unfinished.open("wb") as file:
+        with replacing(self.path) as file:
             torch.save(saved, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(self.path)
 
     def resume(self) -> bool:
         """Restore everything from the checkpoint if there is one, and say whether there was.
@@ -100,7 +104,6 @@ class SafeKeeper:
         for part, state in zip(self.parts, saved["parts"], strict=True):
             part.load_state_dict(state)
         restore_random_state(saved["random"], self.device)  # last: other parts draw numbers
-        self.good_weights = self._copy_weights()
         return True
 
 

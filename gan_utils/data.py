@@ -67,7 +67,9 @@ class BatchStream:
     """Batches on the device without end, epoch after epoch, from any place on.
 
     Its `state_dict` holds the place: the state of the random generators when the epoch began,
-    which fixes its order, and the number of batches taken since.
+    which fixes its order, and the number of batches taken since. That is exact for everything
+    that draws from PyTorch's global generators; a DataLoader with a generator of its own or
+    with persistent workers comes back with other batches.
 
     Args:
         batches: gives an epoch's batches each time it is iterated: `Batches`, a list, a
@@ -89,7 +91,9 @@ class BatchStream:
             for batch in self.batches:
                 self.position += 1
                 samples = batch[0] if isinstance(batch, (list, tuple)) else batch
-                yield samples.to(self.device, non_blocking=True)
+                if not samples.is_floating_point():
+                    raise ValueError(f"batches gives {samples.dtype}; it must give floating point")
+                yield samples.to(self.device)
             if self.position == 0:
                 raise ValueError(
                     "batches gave nothing; it must give batches each time it is iterated, "
@@ -100,7 +104,7 @@ class BatchStream:
         """Return the next batch.
 
         Raises:
-            ValueError: `batches` gave nothing in a whole epoch.
+            ValueError: `batches` gave nothing in a whole epoch, or samples that are not floats.
         """
         return next(self._stream)
 

@@ -54,6 +54,8 @@ class History:
 
     def __getitem__(self, name: str) -> Tensor:
         """Return one column of `records`, [steps]."""
+        if name not in STATISTICS:
+            raise KeyError(f"{name!r} is not recorded; choose one of {', '.join(STATISTICS)}")
         return self.records[:, STATISTICS.index(name)]
 
     def extend(self, statistics: list[Tensor]) -> None:

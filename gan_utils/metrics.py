@@ -45,10 +45,14 @@ def curve_score(points: Tensor, tolerance: float = 0.15) -> CurveScore:
         tolerance: how far from the curve a point may be, in units of the axes.
 
     Raises:
-        ValueError: `points` has another shape, is empty, or holds numbers that are not finite.
+        ValueError: `points` has another shape, is empty, or holds numbers that are not finite,
+            or `tolerance` is negative.
     """
     if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
         raise ValueError(f"points has shape {tuple(points.shape)}; it must be [N, 2], N at least 1")
+    if not tolerance >= 0:
+        raise ValueError(f"tolerance is {tolerance}; it must be at least 0")
+    points = points.detach().float().cpu()
     if not points.isfinite().all():
         raise ValueError("points holds numbers that are not finite; did the training diverge?")
     distances = distance_to_curve(points)
@@ -58,5 +62,5 @@ def curve_score(points: Tensor, tolerance: float = 0.15) -> CurveScore:
     return CurveScore(
         share=good.float().mean().item(),
         distance=distances.median().item(),
-        w1=float(wasserstein_distance(x1.cpu(), evenly)),
+        w1=float(wasserstein_distance(x1, evenly)),
     )

@@ -51,12 +51,14 @@ class MLPDiscriminator(nn.Module):
         dropout: share of hidden activations set to zero in training, in [0, 1).
 
     Raises:
-        ValueError: a size is below 1, or `dropout` is outside [0, 1].
+        ValueError: a size is below 1, or `dropout` is outside [0, 1).
     """
 
     def __init__(self, sample_dim: int, hidden: Sequence[int], *, dropout: float = 0.0) -> None:
         """Build the layers, initialised as PyTorch does."""
         super().__init__()
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout}; it must be at least 0 and below 1")
         self.layers = _mlp([sample_dim, *hidden, 1], dropout)
 
     def forward(self, samples: Tensor) -> Tensor:
@@ -96,8 +98,10 @@ def evaluate(module: nn.Module, inputs: Tensor) -> Tensor:
 
     Dropout is off and batch norm uses its running statistics; the mode is restored afterwards.
     """
-    was_training = module.training
+    modes = [(part, part.training) for part in module.modules()]
     module.eval()
-    outputs = module(inputs)
-    module.train(was_training)
-    return outputs
+    try:
+        return module(inputs)
+    finally:
+        for part, training in modes:
+            part.training = training

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from gan_utils.runtime import Source
+from gan_utils.runtime import replacing
 
 KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 HERO = "hero"  # the tag of the cell whose picture opens the lesson
@@ -26,7 +27,7 @@ def execute(path: Path) -> None:
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed; the file is left as it was.
     """
-    os.environ.setdefault("GAN_UTILS_MODE", "full")
+    os.environ["GAN_UTILS_MODE"] = "full"
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
@@ -34,11 +35,12 @@ def execute(path: Path) -> None:
     ).execute()
     for cell in notebook.cells:
         strip(cell)
-        if HERO in cell.metadata.get("tags", []):
-            image = path.parent / "images" / f"{path.stem}.png"
-            image.parent.mkdir(exist_ok=True)
-            image.write_bytes(_picture(cell))
     _write(notebook, path)
+    heroes = [cell for cell in notebook.cells if HERO in cell.metadata.get("tags", [])]
+    for cell in heroes:
+        image = path.parent / "images" / f"{path.stem}.png"
+        image.parent.mkdir(exist_ok=True)
+        image.write_bytes(_picture(cell))
 
 
 def strip(cell: NotebookNode) -> None:
@@ -71,35 +73,32 @@ def _picture(cell: NotebookNode) -> bytes:
 
 
 def refresh_sources(path: Path) -> None:
-    """Renew the stored `show_source` displays of a notebook; nothing else is run or changed."""
+    """Renew the stored `show_source` displays of a notebook; of its code only imports are run."""
     notebook = nbformat.read(path, as_version=4)
     names: dict[str, object] = {}
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        tree = ast.parse(cell.source)
-        imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        tree = ast.parse(TransformerManager().transform_cell(cell.source))
+        imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
         exec(compile(ast.Module(imports, []), str(path), "exec"), names)
-        if cell.source.startswith("show_source("):
-            source = eval(cell.source, names)
-            if not isinstance(source, Source):
-                raise ValueError(f"{cell.source!r} shows no source; keep it alone in its cell")
+        shown = ast.unparse(tree.body[-1]) if tree.body else ""
+        if shown.startswith("show_source("):
+            source = eval(shown, names)
+            data = {"text/markdown": source._repr_markdown_(), "text/plain": repr(source)}
             for output in cell.outputs:
-                output.data = {
-                    "text/markdown": source._repr_markdown_(),
-                    "text/plain": repr(source),
-                }
+                if output.output_type == "execute_result":
+                    output.data = data
     _write(notebook, path)
 
 
 def _write(notebook: NotebookNode, path: Path) -> None:
     """Write with steady metadata, in one piece, so that a crash cannot cost the notebook."""
-    notebook.metadata = NotebookNode(
-        kernelspec=KERNELSPEC, language_info={"name": "python", "pygments_lexer": "ipython3"}
-    )
-    unfinished = path.with_suffix(".part")
-    nbformat.write(notebook, unfinished)
-    unfinished.replace(path)
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata.kernelspec = KERNELSPEC
+    notebook.metadata.language_info = {"name": "python", "pygments_lexer": "ipython3"}
+    with replacing(path) as file:
+        file.write((nbformat.writes(notebook) + "\n").encode())
 
 
 def main() -> None:

@@ -65,7 +65,8 @@ def plot_losses(ax: Axes, history: History) -> None:
     curves = {"d_loss": ("discriminator", REAL, "-"), "g_loss": ("generator", FAKE, "--")}
     _plot_curves(ax, history, curves)
     ax.axhline(torch.tensor(2.0).log(), color="black", linewidth=0.8, linestyle=":")
-    ax.set(title="losses (dotted: log 2)", ylim=(0, None))
+    ax.set(title="losses (dotted: log 2)")
+    ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))  # the saturating loss is negative
 
 
 def plot_beliefs(ax: Axes, history: History) -> None:
@@ -129,8 +130,8 @@ def film_strip(snapshots: Sequence[Snapshot], draw: DrawSnapshot, *, count: int 
         count: pictures in the strip, in rows of three.
     """
     chosen = torch.linspace(0, len(snapshots) - 1, count).round().int().tolist()
-    rows = -(-count // 3)
-    fig, axes = plt.subplots(rows, 3, figsize=(9, 1.9 * rows), squeeze=False)
-    for ax, index in zip(axes.flat, chosen, strict=True):
-        draw(ax, snapshots[index])
+    rows, columns = -(-count // 3), min(count, 3)
+    figure = plt.figure(figsize=(3 * columns, 1.9 * rows))
+    for place, index in enumerate(chosen, start=1):
+        draw(figure.add_subplot(rows, columns, place), snapshots[index])
     plt.show()

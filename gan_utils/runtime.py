@@ -2,9 +2,12 @@
 
 import inspect
 import os
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 import torch
 
@@ -91,12 +94,26 @@ def random_state(device: torch.device) -> dict[str, torch.Tensor]:
 
 
 def restore_random_state(states: dict[str, torch.Tensor], device: torch.device) -> None:
-    """Put PyTorch's random generators back to what `random_state` returned."""
+    """Put back what `random_state` returned on the same kind of device."""
     torch.set_rng_state(states["cpu"])
-    if "cuda" in states:
+    if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)
-    if "mps" in states:
+    if device.type == "mps" and "mps" in states:
         torch.mps.set_rng_state(states["mps"])
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that takes the place of `path` only once it is complete."""
+    unfinished = path.with_name(path.name + ".part")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -119,5 +136,5 @@ def show_source(thing: Callable) -> Source:
 
     The code shown is the code that runs: it is read from the imported module.
     """
-    code = inspect.cleandoc("\n" + inspect.getsource(thing))
+    code = textwrap.dedent(inspect.getsource(thing)).rstrip()
     return Source(f"{thing.__module__}.{thing.__qualname__}", code)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,16 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from gan_utils.checkpoints import SafeKeeper
 from gan_utils.data import BatchStream
 from gan_utils.history import History
 from gan_utils.losses import GANLoss, named_loss
-from gan_utils.models import LATENTS, draw_latent
+from gan_utils.models import LATENTS, count_parameters, draw_latent
 
+PRECISIONS = ("torch.float32", "torch.bfloat16")
 CHECK_SECONDS = 1.0  # how often the losses are brought to the CPU and looked at
 
 
@@ -66,9 +69,9 @@ def gan_step(
 
     with autocast:
         new_logits = discriminator(generator(g_latent)).float()
-    g_loss = loss.generator(new_logits)
+    g_loss = loss.generator(new_logits)  # its gradients go through D, into G alone
     g_optimizer.zero_grad()
-    g_loss.backward(inputs=list(generator.parameters()))  # through D, into G alone
+    g_loss.backward(inputs=[p for p in generator.parameters() if p.requires_grad])
     g_optimizer.step()
 
     probabilities = [a.sigmoid().mean() for a in (real_logits, fake_logits, new_logits)]
@@ -122,7 +125,8 @@ def train_gan(
         snapshots: how many moments to keep, evenly spaced from the start to the end, at least 2.
         on_snapshot: called with the history after each snapshot, for a live picture.
         checkpoint: a file to write every `checkpoint_every` steps, when stopped and at the end.
-            If it exists, the training goes on from there as if it had never stopped.
+            If it exists, the training goes on from there as if it had never stopped, with the
+            fixed inputs that it holds; exactly so on the same kind of device.
         progress: show a progress bar.
 
     Raises:
@@ -131,24 +135,32 @@ def train_gan(
             weights of the last check that found all losses finite.
     """
     total = _total_steps(batches, epochs, steps)
+    players = (generator.train(), discriminator.train())
     settings = dict(
-        latent_dim=latent_dim,
+        latent_dim=int(latent_dim),
         steps=total,
         latent=latent,
         loss=loss,
-        lr=lr,
-        betas=tuple(betas),
+        lr=float(lr),
+        betas=tuple(map(float, betas)),
         decay_lr=decay_lr,
-        ema_decay=ema_decay,
+        ema_decay=None if ema_decay is None else float(ema_decay),
         precision=str(precision),
+        batches=len(batches) if isinstance(batches, Sized) else None,
+        parameters=tuple(map(count_parameters, players)),
     )
     _check_settings(settings, snapshots, checkpoint_every)
+    if on_snapshot is not None and fixed_latent is None:
+        raise ValueError("on_snapshot needs a fixed_latent to take snapshots of")
     gan_loss = named_loss(loss)
     device = next(generator.parameters()).device
-    players = (generator.train(), discriminator.train())
-    optimizers = [Adam(p.parameters(), lr, betas, fused=True) for p in players]
+    rates = (settings["lr"], settings["betas"])
+    optimizers = [Adam(player.parameters(), *rates, fused=True) for player in players]
     schedules = [LambdaLR(o, lambda step: 1 - step / total) for o in optimizers if decay_lr]
-    averages = [_moving_average(generator, ema_decay)] if ema_decay is not None else []
+    averages = []
+    if ema_decay is not None:
+        average = get_ema_multi_avg_fn(settings["ema_decay"])
+        averages = [AveragedModel(generator, multi_avg_fn=average, use_buffers=True)]
     history = History(averages[0].module if averages else generator, fixed_latent, probe)
     stream = BatchStream(batches, device)
 
@@ -156,6 +168,7 @@ def train_gan(
     keeper = SafeKeeper(parts, settings, checkpoint, device)
     if keeper.resume():
         print(f"{keeper.path.name}: going on from step {len(history.records):,} of {total:,}.")
+        keeper.check(history.records)
     done = len(history.records)
     moments = set()
     if history.fixed_latent is not None:
@@ -197,11 +210,6 @@ def train_gan(
         print(f"Stopped after step {len(history.records):,} of {total:,}.")
     history.generator.eval()
     return history
-
-
-def _moving_average(network: nn.Module, decay: float) -> AveragedModel:
-    """Copy a network so that the copy follows it; batch norm's statistics follow too."""
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
 
 
 def _take_snapshot(
@@ -251,15 +259,17 @@ def _total_steps(batches: Iterable, epochs: int | None, steps: int | None) -> in
     if (epochs is None) == (steps is None):
         raise ValueError(f"give either epochs or steps; got epochs={epochs} and steps={steps}")
     name, count = ("epochs", epochs) if steps is None else ("steps", steps)
-    if not isinstance(count, int) or count < 1:
+    if not isinstance(count, Integral) or count < 1:
         raise ValueError(f"{name} is {count!r}; it must be a whole number of at least 1")
+    if isinstance(batches, (Tensor, Dataset)):
+        raise ValueError(f"batches is a {type(batches).__name__}; wrap it in Batches or DataLoader")
     if steps is not None:
-        return steps
+        return int(steps)
     if not isinstance(batches, Sized):
         raise ValueError("batches has no length to count epochs by; give steps instead")
     if len(batches) == 0:
         raise ValueError("batches is empty: is the batch size larger than the data?")
-    return epochs * len(batches)
+    return int(epochs) * len(batches)
 
 
 def _check_settings(settings: dict[str, Any], snapshots: int, checkpoint_every: int) -> None:
@@ -268,8 +278,11 @@ def _check_settings(settings: dict[str, Any], snapshots: int, checkpoint_every: 
         raise ValueError(f"latent is {settings['latent']!r}; choose one of {', '.join(LATENTS)}")
     if not settings["lr"] > 0:
         raise ValueError(f"lr is {settings['lr']}; it must be above 0")
-    if not all(0 <= beta < 1 for beta in settings["betas"]):
-        raise ValueError(f"betas is {settings['betas']}; each must be at least 0 and below 1")
+    betas = settings["betas"]
+    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise ValueError(f"betas is {betas}; give two numbers of at least 0 and below 1")
+    if settings["precision"] not in PRECISIONS:
+        raise ValueError(f"precision is {settings['precision']}; give {' or '.join(PRECISIONS)}")
     decay = settings["ema_decay"]
     if decay is not None and not 0 < decay < 1:
         raise ValueError(f"ema_decay is {decay}; it must lie between 0 and 1")

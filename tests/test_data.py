@@ -51,8 +51,8 @@ def test_batch_size_outside_the_data_is_refused(batch_size):
 @pytest.mark.parametrize(
     "batches",
     [
-        Batches(torch.arange(12), 4),
-        DataLoader(TensorDataset(torch.arange(12), torch.zeros(12)), 4, shuffle=True),
+        Batches(torch.arange(12.0), 4),
+        DataLoader(TensorDataset(torch.arange(12.0), torch.zeros(12)), 4, shuffle=True),
     ],
     ids=["Batches", "DataLoader with labels"],
 )
@@ -76,3 +76,8 @@ def test_a_used_up_generator_is_named():
         next(stream)
     with pytest.raises(ValueError, match="each time it is iterated"):
         next(stream)
+
+
+def test_samples_that_are_not_floats_are_named():
+    with pytest.raises(ValueError, match="torch.uint8.*floating point"):
+        next(BatchStream([torch.zeros(2, dtype=torch.uint8)], CPU))

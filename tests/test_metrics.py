@@ -46,3 +46,11 @@ def test_w1_is_the_mean_way_to_an_even_spread():
 def test_wrong_points_are_refused(points, message):
     with pytest.raises(ValueError, match=message):
         curve_score(points)
+
+
+def test_scores_do_not_depend_on_how_the_points_are_stored():
+    torch.manual_seed(0)
+    points = sine_points(50).bfloat16().float()
+    assert curve_score(points.bfloat16()) == curve_score(points.clone().requires_grad_())
+    with pytest.raises(ValueError, match="tolerance is -1"):
+        curve_score(points, tolerance=-1)

@@ -62,6 +62,13 @@ def test_evaluate_turns_dropout_off_and_restores_the_mode():
     first = evaluate(network, inputs)
     assert torch.equal(first, evaluate(network, inputs))
     assert network.training and not first.requires_grad
-    network.eval()
-    evaluate(network, inputs)
-    assert not network.training
+    network[1].eval()  # frozen on purpose: only its own mode comes back
+    with pytest.raises(RuntimeError):
+        evaluate(network, torch.randn(8, 3))
+    assert network.training and network[0].training and not network[1].training
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1.0, float("nan")])
+def test_dropout_outside_its_range_is_refused(dropout):
+    with pytest.raises(ValueError, match=f"dropout is {dropout}"):
+        MLPDiscriminator(2, (8,), dropout=dropout)

@@ -45,11 +45,13 @@ def test_refresh_renews_sources_and_nothing_else(tmp_path):
     other = new_output("execute_result", {"text/plain": "trained for an hour"})
     path = write(
         tmp_path / "lesson.ipynb",
-        new_code_cell("from gan_utils import losses, runtime\n1 / 0"),
-        new_code_cell("from gan_utils.runtime import show_source"),
-        new_code_cell("show_source(losses.nonsaturating)", outputs=[stale], execution_count=2),
+        new_code_cell("%time from gan_utils import losses, runtime\n1 / 0"),
+        new_code_cell("from gan_utils import losses\nfrom gan_utils.runtime import show_source"),
+        new_code_cell(
+            "# read\nshow_source(losses.nonsaturating)", outputs=[stale], execution_count=2
+        ),
         new_code_cell("raise SystemExit", outputs=[other], execution_count=3),
-    )  # fmt: skip
+    )
     notebooks.refresh_sources(path)
     cells = nbformat.read(path, as_version=4).cells
     expected = show_source(nonsaturating)
@@ -61,8 +63,7 @@ def test_refresh_renews_sources_and_nothing_else(tmp_path):
     assert [cell.execution_count for cell in cells] == [None, None, 2, 3]
 
 
-def test_execute_stores_outputs_and_the_opening_picture(tmp_path, monkeypatch):
-    monkeypatch.delenv("GAN_UTILS_MODE")
+def test_execute_stores_outputs_and_the_opening_picture(tmp_path):
     code = f"from IPython.display import Image\nImage({PICTURE!r}, format='png')"
     path = write(
         tmp_path / "lesson.ipynb",
@@ -76,9 +77,22 @@ def test_execute_stores_outputs_and_the_opening_picture(tmp_path, monkeypatch):
     assert (tmp_path / "images/lesson.png").read_bytes() == PICTURE
 
 
+@pytest.fixture(autouse=True)
+def same_mode_afterwards(monkeypatch):
+    monkeypatch.setenv("GAN_UTILS_MODE", "quick")
+
+
 def test_a_failing_cell_leaves_the_file_as_it_was(tmp_path):
     path = write(tmp_path / "lesson.ipynb", new_code_cell("1 / 0"))
     before = path.read_bytes()
     with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
         notebooks.execute(path)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_hero_without_a_picture_costs_no_outputs(tmp_path):
+    cell = new_code_cell("print('trained for an hour')", metadata={"tags": ["hero"]})
+    path = write(tmp_path / "lesson.ipynb", cell)
+    with pytest.raises(ValueError, match="'hero' shows no picture"):
+        notebooks.execute(path)
+    assert nbformat.read(path, as_version=4).cells[0].outputs[0].text == "trained for an hour\n"

@@ -62,9 +62,16 @@ def test_losses_and_beliefs_are_drawn_under_their_names():
     assert labels == ["discriminator", "generator", "D(x), real", "D(G(z)), generated"]
 
 
+def test_negative_losses_are_not_cut_off():
+    run, ax = history(), Figure().subplots()
+    run.records[:, 1] = -2
+    plotting.plot_losses(ax, run)
+    assert ax.get_ylim()[0] < -2
+
+
 def test_film_strip_shows_first_and_last_moment():
-    plotting.film_strip(history().snapshots, draw, count=3)
-    assert [ax.get_title() for ax in plt.gcf().axes] == ["0", "50", "100"]
+    plotting.film_strip(history().snapshots, draw, count=4)
+    assert [ax.get_title() for ax in plt.gcf().axes] == ["0", "50", "50", "100"]
 
 
 def test_animated_picture_moves_and_rests_on_the_last_moment():

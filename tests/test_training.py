@@ -2,6 +2,7 @@ import math
 import os
 import signal
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -45,6 +46,9 @@ class Interrupting:
 
     def __init__(self, batches, after):
         self.batches, self.left = batches, after
+
+    def __len__(self):
+        return len(self.batches)
 
     def __iter__(self):
         for batch in self.batches:
@@ -274,6 +278,25 @@ def test_a_nan_stops_with_the_last_good_weights():
     assert equal(generator, players[0]) and equal(discriminator, players[1])
 
 
+class RootGenerator(nn.Module):
+    """Its outputs are fine, its gradients are not: the root has no slope at zero."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+
+    def forward(self, latent):
+        return (self.linear(latent) * 0).abs().sqrt() + self.linear(latent)
+
+
+def test_weights_that_go_bad_behind_good_losses_are_found():
+    generator = RootGenerator()
+    before = [p.clone() for p in generator.parameters()]
+    with pytest.raises(FloatingPointError, match="at step 1; .* weights of step 0 again"):
+        train((generator, *build()[1:]), steps=1)
+    assert all(torch.equal(a, b) for a, b in zip(before, generator.parameters(), strict=True))
+
+
 def test_no_checkpoint_is_written_after_a_nan(tmp_path):
     generator, discriminator, _ = build()
     bad = [torch.full((8, 2), math.inf)]
@@ -303,6 +326,25 @@ def test_foreign_files_and_other_settings_are_refused(tmp_path):
     train(checkpoint=path)
     with pytest.raises(ValueError, match=r"lr is 0.01 there and 0.5 here"):
         train(checkpoint=path, lr=0.5)
+    with pytest.raises(ValueError, match=r"parameters is \(58, 65\) there and \(58, 33\) here"):
+        train((build()[0], MLPDiscriminator(2, (8,)), build()[2]), checkpoint=path)
+    with pytest.raises(ValueError, match="a folder; give the name of a file"):
+        train(checkpoint=tmp_path)
+
+
+def test_numpy_numbers_do_not_spoil_a_checkpoint(tmp_path):
+    path = tmp_path / "sine.pt"
+    numpy_settings = dict(lr=np.float64(0.01), latent_dim=np.int64(2), steps=np.int64(STEPS))
+    first = train(checkpoint=path, **numpy_settings)
+    assert equal(train(seed=5, checkpoint=path).generator, first.generator)
+
+
+def test_a_nan_after_resuming_names_the_right_step(tmp_path):
+    path, players = tmp_path / "sine.pt", build()
+    good, bad = sine_points(8), torch.full((8, 2), math.nan)
+    train((*players[:2], Interrupting([good] * 8, 4)), steps=8, checkpoint=path)
+    with pytest.raises(FloatingPointError, match="at step 5; .* weights of step 4 again"):
+        train((*players[:2], [good] * 4 + [bad] * 4), steps=8, checkpoint=path)
 
 
 def test_a_failing_write_keeps_the_older_checkpoint(tmp_path, monkeypatch):
@@ -315,6 +357,7 @@ def test_a_failing_write_keeps_the_older_checkpoint(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         keeper.save()
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(
@@ -331,6 +374,9 @@ def test_a_failing_write_keeps_the_older_checkpoint(tmp_path, monkeypatch):
         (dict(lr=0.0), "lr is 0.0"),
         (dict(lr=math.nan), "lr is nan"),
         (dict(betas=(0.5, 1.0)), r"betas is \(0.5, 1.0\)"),
+        (dict(betas=(0.5, 0.9, 0.9)), "give two numbers"),
+        (dict(precision=torch.float16), "torch.float16; give torch.float32 or torch.bfloat16"),
+        (dict(on_snapshot=print), "on_snapshot needs a fixed_latent"),
         (dict(ema_decay=1.0), "ema_decay is 1.0"),
         (dict(snapshots=1), "snapshots is 1; .* at least 2"),
         (dict(checkpoint_every=0), "checkpoint_every is 0"),
@@ -348,3 +394,5 @@ def test_batches_that_cannot_be_counted_or_are_empty_are_refused():
         train((generator, discriminator, iter(batches)), epochs=1)
     with pytest.raises(ValueError, match="batches is empty"):
         train((generator, discriminator, []), epochs=1)
+    with pytest.raises(ValueError, match="batches is a Tensor; wrap it in Batches"):
+        train((generator, discriminator, sine_points(8)), epochs=1)
