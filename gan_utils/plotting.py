@@ -56,7 +56,7 @@ def _plot_curves(ax: Axes, history: History, curves: dict[str, tuple[str, str, s
     for name, (label, color, style) in curves.items():
         ax.plot(steps[::stride], history[name][::stride], color=color, alpha=0.2, linewidth=0.6)
         ax.plot(steps[::stride], smooth(history[name])[::stride], style, color=color, label=label)
-    ax.set_xlabel("training step")
+    ax.set(xlabel="training step", xlim=(0, len(steps)))
     ax.legend(loc="upper right")
 
 
