@@ -65,6 +65,13 @@ def test_stored_outputs_come_from_one_clean_run(path):
 
 
 @each_notebook
+def test_no_picture_or_printed_line_was_cleared(path):
+    shows = re.compile(r"^(print\w*|plt\.show|show_\w+|film_strip|animate)\(", re.M)
+    cleared = [c.source for c in code_cells(load(path)) if shows.search(c.source) and not c.outputs]
+    assert not cleared
+
+
+@each_notebook
 def test_outputs_come_from_a_full_run(path):
     text = "".join(
         str(text_of(output)) for cell in code_cells(load(path)) for output in cell.outputs
