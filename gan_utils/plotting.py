@@ -12,6 +12,8 @@ from gan_utils.history import History, Snapshot
 
 # Dark, middle and light, so that they also differ when printed in grey.
 REAL, FAKE, NEUTRAL = "#14375e", "#e8731a", "#8a8f98"
+PLANE = (-1, 7.3, -2, 2)  # left, right, bottom, top of the axes around the sine curve
+PLANE_COLUMNS, PLANE_ROWS = 84, 40  # places in the belief map
 BELIEF = LinearSegmentedColormap.from_list("belief", ["#ffffff", "#5b9bd5"])
 
 THEME = {
@@ -89,21 +91,21 @@ def plot_plane(ax: Axes, *, title: str = "") -> None:
     """Prepare an axes for points around one period of the sine curve, which is drawn thin."""
     x = torch.linspace(0, 2 * torch.pi, 200)
     ax.plot(x, x.sin(), color=REAL, linewidth=1, alpha=0.6)
-    ax.set(xlim=(-1, 7.3), ylim=(-2, 2), aspect="equal", title=title)
+    ax.set(xlim=PLANE[:2], ylim=PLANE[2:], aspect="equal", title=title)
     ax.set(xticks=[0, torch.pi, 2 * torch.pi], yticks=[-1, 0, 1])
     ax.set_xticklabels(["0", "π", "2π"])
 
 
-def plane_grid(columns: int = 84, rows: int = 40) -> Tensor:
-    """Return the points [rows * columns, 2] of a grid over the axes of `plot_plane`."""
-    x1, x2 = torch.linspace(-1, 7.3, columns), torch.linspace(-2, 2, rows)
+def plane_grid() -> Tensor:
+    """Return the points [PLANE_ROWS * PLANE_COLUMNS, 2] of a grid over the axes of `plot_plane`."""
+    x1, x2 = torch.linspace(*PLANE[:2], PLANE_COLUMNS), torch.linspace(*PLANE[2:], PLANE_ROWS)
     return torch.cartesian_prod(x2, x1).flip(1)
 
 
-def plot_belief_map(ax: Axes, logits: Tensor, columns: int = 84) -> None:
+def plot_belief_map(ax: Axes, logits: Tensor) -> None:
     """Draw sigmoid(logits) of the points of `plane_grid` as a map: the bluer, the more real."""
-    beliefs = logits.float().sigmoid().reshape(-1, columns).numpy()
-    ax.imshow(beliefs, extent=(-1, 7.3, -2, 2), origin="lower", cmap=BELIEF, vmin=0, vmax=1)
+    beliefs = logits.float().sigmoid().reshape(PLANE_ROWS, PLANE_COLUMNS).numpy()
+    ax.imshow(beliefs, extent=PLANE, origin="lower", cmap=BELIEF, vmin=0, vmax=1)
     ax.grid(False)
 
 

@@ -131,8 +131,8 @@ def train_gan(
 
     Raises:
         ValueError: an argument is out of range, or the checkpoint does not fit.
-        FloatingPointError: a loss became infinite or not a number. The networks then hold the
-            weights of the last check that found all losses finite.
+        FloatingPointError: a loss or a weight became infinite or not a number. The networks
+            then hold the weights of the last check that found all finite.
     """
     total = _total_steps(batches, epochs, steps)
     players = (generator.train(), discriminator.train())
@@ -150,9 +150,9 @@ def train_gan(
         parameters=tuple(map(count_parameters, players)),
     )
     _check_settings(settings, snapshots, checkpoint_every)
+    gan_loss = named_loss(loss)
     if on_snapshot is not None and fixed_latent is None:
         raise ValueError("on_snapshot needs a fixed_latent to take snapshots of")
-    gan_loss = named_loss(loss)
     device = next(generator.parameters()).device
     rates = (settings["lr"], settings["betas"])
     optimizers = [Adam(player.parameters(), *rates, fused=True) for player in players]
@@ -173,7 +173,7 @@ def train_gan(
     moments = set()
     if history.fixed_latent is not None:
         moments = {round(total * k / (snapshots - 1)) for k in range(snapshots)}
-    if not history.snapshots:
+    if moments and not history.snapshots:
         _take_snapshot(history, discriminator, on_snapshot)
 
     recent: list[Tensor] = []  # statistics left on the device: reading each would stall a GPU
@@ -215,8 +215,6 @@ def train_gan(
 def _take_snapshot(
     history: History, discriminator: nn.Module, on_snapshot: Callable[[History], None] | None
 ) -> None:
-    if history.fixed_latent is None:
-        return
     history.take_snapshot(discriminator)
     if on_snapshot is not None:
         on_snapshot(history)
@@ -273,7 +271,6 @@ def _total_steps(batches: Iterable, epochs: int | None, steps: int | None) -> in
 
 
 def _check_settings(settings: dict[str, Any], snapshots: int, checkpoint_every: int) -> None:
-    named_loss(settings["loss"])
     if settings["latent"] not in LATENTS:
         raise ValueError(f"latent is {settings['latent']!r}; choose one of {', '.join(LATENTS)}")
     if not settings["lr"] > 0:
