@@ -3,10 +3,12 @@
 One idea a module; each imports only from those above it in this list.
 
 - `runtime`: device, quick and full mode, showing live source code
-- `losses`: adversarial losses as pure functions of logits
+- `losses`: adversarial losses as pure functions of raw discriminator outputs
 - `models`: generators, discriminators, latent vectors
 - `recipes`: published training recipes as data, each with its source
-- `data`: the sine curve, and shuffled batches on the device
+- `downloads`: the data folder, and files of MNIST's format, checked before use
+- `data`: the sine curve, images of digits, and shuffled batches on the device
+- `classifier`: a small network that knows digits, for the scores
 - `history`: what happened in a training
 - `checkpoints`: saving, resuming, and the way back after a bad loss
 - `training`: the training step, and one loop around it

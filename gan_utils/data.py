@@ -2,12 +2,20 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor
+from torch.nn.functional import interpolate
+from torchvision.datasets import MNIST, FashionMNIST
 
+from gan_utils.downloads import mnist_dataset
 from gan_utils.runtime import random_state, restore_random_state
+
+DIGIT_SIZE = 28  # pixels along each side
+DIGIT_SOURCES = ("auto", "mnist", "fashion", "digits")
 
 
 def sine_points(count: int) -> Tensor:
@@ -27,8 +35,106 @@ def sine_points(count: int) -> Tensor:
     return torch.stack([x1, x1.sin()], dim=1)
 
 
+@dataclass(frozen=True)
+class LabelledImages:
+    """Greyscale images with a class for each.
+
+    Attributes:
+        images: uint8 [N, 1, 28, 28], from 0 (black) to 255 (white).
+        labels: int64 [N], the number of the class, from 0 to 9.
+        classes: the names of the ten classes.
+
+    Raises:
+        ValueError: shapes, types or numbers are not as above.
+    """
+
+    images: Tensor
+    labels: Tensor
+    classes: tuple[str, ...] = tuple("0123456789")
+
+    def __post_init__(self) -> None:
+        """Check that images and labels fit."""
+        images, labels = self.images, self.labels
+        if images.dtype != torch.uint8 or images.shape[1:] != (1, DIGIT_SIZE, DIGIT_SIZE):
+            raise ValueError(
+                f"images are {images.dtype} {list(images.shape)}; they must be torch.uint8 "
+                f"[N, 1, {DIGIT_SIZE}, {DIGIT_SIZE}] with values from 0 to 255"
+            )
+        if labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"labels have shape {list(labels.shape)}; {len(images)} images need "
+                f"[{len(images)}], one label each"
+            )
+        if labels.is_floating_point() or not ((labels >= 0) & (labels < len(self.classes))).all():
+            raise ValueError(
+                f"labels are {labels.dtype} from {labels.min()} to {labels.max()}; they must be "
+                f"whole numbers from 0 to {len(self.classes) - 1}"
+            )
+
+
+def digit_images(source: str = "auto") -> tuple[LabelledImages, LabelledImages]:
+    """Return images to learn from and images kept back for comparison; print what they are.
+
+    Args:
+        source: `"mnist"` (60,000 + 10,000 handwritten digits, LeCun et al. 1998), `"fashion"`
+            (as many pictures of clothes, Xiao et al. 2017), `"digits"` (1,347 + 450 handwritten
+            digits of 8x8 pixels that come with scikit-learn, enlarged; Alpaydin & Kaynak 1998),
+            or `"auto"`: MNIST if it is in the data folder or can be fetched, else the digits.
+
+    Raises:
+        ValueError: there is no such source, or a file is damaged and cannot be fetched again.
+        FileNotFoundError: the files of a source that was asked for cannot be had.
+    """
+    if source not in DIGIT_SOURCES:
+        raise ValueError(f"source is {source!r}; choose one of {', '.join(DIGIT_SOURCES)}")
+    if source == "digits":
+        return _embedded_digits()
+    kind = FashionMNIST if source == "fashion" else MNIST
+    try:
+        *parts, origin = mnist_dataset(kind)
+    except FileNotFoundError as error:
+        if source != "auto":
+            raise
+        print(f"MNIST cannot be had ({error.__cause__}). Instead:")
+        return _embedded_digits()
+    names = tuple(name.split(" - ")[0] for name in kind.classes)  # MNIST says "7 - seven"
+    train, test = (LabelledImages(p.data.unsqueeze(1), p.targets, names) for p in parts)
+    _announce(kind.__name__, origin, train, test)
+    return train, test
+
+
+def _embedded_digits() -> tuple[LabelledImages, LabelledImages]:
+    digits = load_digits()
+    small = torch.from_numpy(digits.images).float().unsqueeze(1) * (255 / 16)
+    large = interpolate(small, size=(DIGIT_SIZE, DIGIT_SIZE), mode="bicubic")
+    images, labels = large.round().clamp(0, 255).byte(), torch.from_numpy(digits.target).long()
+    part = len(images) * 3 // 4  # the others were written by other people
+    train = LabelledImages(images[:part], labels[:part])
+    test = LabelledImages(images[part:], labels[part:])
+    _announce("scikit-learn's digits, enlarged", "installed with it", train, test)
+    return train, test
+
+
+def _announce(name: str, origin: str, train: LabelledImages, test: LabelledImages) -> None:
+    counts = f"{len(train.images):,} images to learn from, {len(test.images):,} kept back"
+    print(f"{name}, {origin}: {counts}")
+
+
+def scale_images(images: Tensor) -> Tensor:
+    """Map images from uint8, 0 to 255, to float in [-1, 1], the range of a generator's tanh.
+
+    Raises:
+        ValueError: the images are not uint8.
+    """
+    if images.dtype != torch.uint8:
+        raise ValueError(f"images are {images.dtype}; they must be torch.uint8, 0 to 255")
+    return images.float() / 127.5 - 1
+
+
 class Batches:
     """Shuffled mini-batches of samples that already live on their device.
+
+    Images may stay as uint8, a quarter of the memory; each batch is then scaled to [-1, 1].
 
     Each pass over it is one epoch in a new order, drawn from PyTorch's global CPU generator, so
     that a seed fixes the order on every device. All batches have the same size: the last few
@@ -60,7 +166,8 @@ class Batches:
         """Yield batches [batch_size, ...] in a new random order."""
         order = torch.randperm(len(self.samples))[: len(self) * self.batch_size]
         for indices in order.to(self.samples.device).split(self.batch_size):
-            yield self.samples[indices]
+            batch = self.samples[indices]
+            yield scale_images(batch) if batch.dtype == torch.uint8 else batch
 
 
 class BatchStream:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gan_utils.models import evaluate
 
-STATISTICS = ("d_loss", "g_loss", "d_real", "d_fake", "d_fake_after")
+STATISTICS = ("d_loss", "g_loss", "d_real", "d_fake", "d_fake_after", "d_accuracy")
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ class History:
             otherwise the trained generator itself. In evaluation mode after the training.
         fixed_latent: latent vectors whose samples the snapshots keep; None for no snapshots.
         probe: discriminator inputs whose logits the snapshots keep, or None.
-        records: [steps, 5] on the CPU, one row a step, columns as in `STATISTICS`: the losses,
-            and the mean probability of "real" that the discriminator gives to real samples, to
-            generated ones, and to generated ones after its update. `history["d_loss"]` is a
-            column.
+        records: [steps, 6] on the CPU, one row a step, columns as in `STATISTICS`: the losses,
+            the mean probability of "real" that the discriminator gives to real samples, to
+            generated ones, and to generated ones after its update, and the share of real and
+            generated samples that it tells apart (logit above 0 for real ones).
+            `history["d_loss"]` is a column.
         snapshots: moments of the training, oldest first.
         seconds: wall time of the training, resumed parts included.
         interrupted: whether the training was stopped before its end.
@@ -59,7 +60,7 @@ class History:
         return self.records[:, STATISTICS.index(name)]
 
     def extend(self, statistics: list[Tensor]) -> None:
-        """Add the statistics of the latest steps, each [5] on any device."""
+        """Add the statistics of the latest steps, each [6] on any device."""
         self.records = torch.cat([self.records, torch.stack(statistics).cpu()])
 
     def take_snapshot(self, discriminator: nn.Module) -> None:

@@ -1,15 +1,17 @@
-"""Adversarial losses: pure functions of logits.
+"""Adversarial losses: pure functions of a discriminator's raw outputs.
 
-A logit is a discriminator's raw output, any real number; `sigmoid(logit)` is the probability
-that the discriminator gives to "real". Every function returns a scalar to be minimised.
-`LOSSES` pairs what the discriminator minimises with what the generator minimises.
+In cross-entropy a raw output is a logit: `sigmoid(logit)` is the probability that the
+discriminator gives to "real". In the other losses it is a score, and each says what it means.
+Every function returns a scalar to be minimised. `LOSSES` pairs what the discriminator minimises
+with what the generator minimises.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from torch import Tensor
-from torch.nn.functional import softplus
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu, softplus
 
 
 def cross_entropy(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -45,16 +47,84 @@ def nonsaturating(fake_logits: Tensor) -> Tensor:
     return softplus(-fake_logits).mean()
 
 
+def least_squares_discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Pull the scores of real samples to 1 and those of generated ones to 0.
+
+    A score is a grade with 1 as the best: beyond 1 it is wrong again.
+
+    Source: Mao et al. 2017, eq. 9.
+    """
+    return ((real_scores - 1).square().mean() + fake_scores.square().mean()) / 2
+
+
+def least_squares_generator(fake_scores: Tensor) -> Tensor:
+    """Pull the scores of generated samples to 1.
+
+    Source: Mao et al. 2017, eq. 9.
+    """
+    return (fake_scores - 1).square().mean() / 2
+
+
+def hinge_discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Push real scores above 1 and generated ones below -1, and leave what is beyond alone.
+
+    A score is a signed distance from the border between the two kinds.
+
+    Source: Lim & Ye 2017, section 2; Miyato et al. 2018, eq. 16.
+    """
+    return relu(1 - real_scores).mean() + relu(1 + fake_scores).mean()
+
+
+def negative_score(fake_scores: Tensor) -> Tensor:
+    """Generator loss -E[D(G(z))] of the hinge and the Wasserstein game: a slope of -1 everywhere.
+
+    Source: Miyato et al. 2018, eq. 17; Arjovsky et al. 2017, algorithm 1.
+    """
+    return -fake_scores.mean()
+
+
+def wasserstein_discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Pull the mean scores of generated and real samples apart, E[D(G(z))] - E[D(x)].
+
+    A score is a height; only differences count. With slopes of at most 1, the largest possible
+    difference of the means is the Wasserstein-1 distance. `gradient_penalty` sees to the slopes.
+
+    Source: Arjovsky et al. 2017, eq. 3.
+    """
+    return fake_scores.mean() - real_scores.mean()
+
+
+def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    """Ten times the mean squared difference between the discriminator's slope and 1.
+
+    The slope is measured at random places on straight lines between real and generated samples.
+
+    Args:
+        discriminator: without batch norm, which would mix the slopes of different samples.
+        real, fake: samples [N, ...].
+
+    Source: Gulrajani et al. 2017, eq. 3, with lambda = 10.
+    """
+    place = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
+    between = (place * real + (1 - place) * fake).requires_grad_()
+    [gradient] = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
+    return 10 * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
 class GANLoss(NamedTuple):
-    """What each player minimises."""
+    """What each player minimises; the discriminator also the penalty, where there is one."""
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
+    penalty: Callable[[nn.Module, Tensor, Tensor], Tensor] | None = None
 
 
 LOSSES = {
     "minimax": GANLoss(cross_entropy, saturating),
     "nonsaturating": GANLoss(cross_entropy, nonsaturating),
+    "least squares": GANLoss(least_squares_discriminator, least_squares_generator),
+    "hinge": GANLoss(hinge_discriminator, negative_score),
+    "wasserstein": GANLoss(wasserstein_discriminator, negative_score, gradient_penalty),
 }
 
 

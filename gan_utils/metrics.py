@@ -6,8 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy.spatial import KDTree
-from scipy.stats import wasserstein_distance
+from scipy.stats import entropy, wasserstein_distance
 from torch import Tensor
+from torchmetrics.image.fid import FrechetInceptionDistance
+
+from gan_utils.classifier import CHUNK, DigitClassifier, check_images, predict
+from gan_utils.models import evaluate
 
 PERIOD = 2 * math.pi
 
@@ -64,3 +68,102 @@ def curve_score(points: Tensor, tolerance: float = 0.15) -> CurveScore:
         distance=distances.median().item(),
         w1=float(wasserstein_distance(x1, evenly)),
     )
+
+
+class FrechetDistance:
+    """The distance of generated images from real ones, by the features of a classifier.
+
+    Both sets of features are summed up by mean m and covariance S, as if they were normally
+    distributed, and the distance is |m1 - m2|^2 + trace(S1 + S2 - 2 (S1 S2)^(1/2)). It sees how
+    good and how varied the images are. Its scale depends on the classifier, and small sets score
+    too high: compare only numbers of one classifier and one number of images.
+
+    Args:
+        classifier: a trained classifier; its last hidden layer gives the features.
+        real: real images [N, 1, 28, 28] in [-1, 1], N at least 2.
+
+    Raises:
+        ValueError: the images have another shape or range.
+
+    Source: Heusel et al. 2017, with an Inception network; here a network that knows digits.
+    """
+
+    def __init__(self, classifier: DigitClassifier, real: Tensor) -> None:
+        """Take the mean and the covariance of the real images' features."""
+        self.metric = FrechetInceptionDistance(_Features(classifier), reset_real_features=False)
+        self._update(real, real=True)
+
+    def _update(self, images: Tensor, *, real: bool) -> None:
+        check_images(images)
+        for chunk in images.split(CHUNK):
+            self.metric.update(chunk, real=real)
+
+    def __call__(self, images: Tensor) -> float:
+        """Return the distance of `images` [N, 1, 28, 28] in [-1, 1] from the real ones.
+
+        Raises:
+            ValueError: the images have another shape or range.
+        """
+        self.metric.reset()
+        self._update(images, real=False)
+        return self.metric.compute().item()
+
+
+class _Features(torch.nn.Module):
+    """The features of a classifier, in the form that torchmetrics asks for."""
+
+    def __init__(self, classifier: DigitClassifier) -> None:
+        super().__init__()
+        self.classifier, self.num_features = classifier, classifier.num_features
+
+    def forward(self, images: Tensor) -> Tensor:
+        device = next(self.classifier.parameters()).device
+        # The sums over thousands of images need double precision, which not every GPU has.
+        return evaluate(self.classifier.features, images.to(device)).cpu().double()
+
+
+class ClassBalance(NamedTuple):
+    """How evenly generated images are spread over the classes.
+
+    Attributes:
+        shares: part of the images that the classifier gives to each class, in [0, 1].
+        entropy: of the shares, in units of that of ten equal shares: 1 for equal, 0 for one class.
+    """
+
+    shares: list[float]
+    entropy: float
+
+
+def class_balance(classifier: DigitClassifier, images: Tensor) -> ClassBalance:
+    """Count the classes of images [N, 1, 28, 28] in [-1, 1] as `classifier` sees them.
+
+    Raises:
+        ValueError: the images have another shape or range.
+    """
+    classes = classifier.head.out_features
+    counts = predict(classifier, images).bincount(minlength=classes)
+    shares = (counts / counts.sum()).tolist()
+    return ClassBalance(shares, float(entropy(shares, base=classes)))
+
+
+def nearest_neighbours(samples: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Find the image that is nearest to each sample, pixel by pixel.
+
+    Args:
+        samples: [N, ...] in [-1, 1].
+        images: [M, ...] in [-1, 1], of the same shape otherwise.
+
+    Returns:
+        indices [N] into `images`, and root-mean-square differences [N] of the pixels, in [0, 2].
+
+    Raises:
+        ValueError: samples and images differ in shape.
+    """
+    if samples.shape[1:] != images.shape[1:]:
+        raise ValueError(
+            f"samples are {list(samples.shape[1:])} and images {list(images.shape[1:])}; "
+            "both must have the same size"
+        )
+    distances = torch.cdist(samples.flatten(1), images.flatten(1))
+    nearest = distances.min(dim=1)
+    return nearest.indices, nearest.values / math.sqrt(samples[0].numel())

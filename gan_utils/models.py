@@ -1,6 +1,7 @@
 """Generators and discriminators, and drawing samples from a generator."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,62 +9,91 @@ from torch import Tensor, nn
 LATENTS = ("normal", "uniform")
 
 
-def _mlp(sizes: Sequence[int], dropout: float = 0.0) -> nn.Sequential:
-    """Stack linear layers of the given sizes, with ReLU and dropout between them."""
+def _mlp(
+    sizes: Sequence[int],
+    *,
+    slope: float = 0.0,
+    dropout: float = 0.0,
+    batch_norm: Callable[[int], nn.Module] | None = None,
+) -> nn.Sequential:
+    """Stack linear layers of the given sizes; activation, batch norm and dropout between them."""
     if min(sizes) < 1:
         raise ValueError(f"layer sizes are {tuple(sizes)}; each must be at least 1")
+    if not slope >= 0:
+        raise ValueError(f"slope is {slope}; it must be at least 0")
     layers: list[nn.Module] = []
     for inputs, outputs in zip(sizes[:-2], sizes[1:-1], strict=True):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+        layers += [nn.Linear(inputs, outputs), nn.LeakyReLU(slope) if slope else nn.ReLU()]
+        if batch_norm is not None:
+            layers.append(batch_norm(outputs))
         if dropout:
             layers.append(nn.Dropout(dropout))
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
 
 class MLPGenerator(nn.Module):
-    """Fully connected generator: latent [N, latent_dim] to samples [N, sample_dim].
+    """Fully connected generator: latent [N, latent_dim] to samples [N, *sample_shape].
 
     Args:
         latent_dim: numbers in one latent vector.
         hidden: sizes of the hidden layers.
-        sample_dim: numbers in one sample.
+        sample_shape: shape of one sample, `(1, 28, 28)` for an image; `2` stands for `(2,)`.
+        slope: of the activation below zero; 0 is ReLU, above 0 LeakyReLU.
+        batch_norm: makes the batch norm layer that follows each activation, from its size.
+        tanh: end in tanh, for samples in [-1, 1]; otherwise they can be any numbers.
 
     Raises:
-        ValueError: a size is below 1.
+        ValueError: a size is below 1, or `slope` below 0.
     """
 
-    def __init__(self, latent_dim: int, hidden: Sequence[int], sample_dim: int) -> None:
+    def __init__(
+        self,
+        latent_dim: int,
+        hidden: Sequence[int],
+        sample_shape: int | Sequence[int],
+        *,
+        slope: float = 0.0,
+        batch_norm: Callable[[int], nn.Module] | None = None,
+        tanh: bool = False,
+    ) -> None:
         """Build the layers, initialised as PyTorch does."""
         super().__init__()
-        self.layers = _mlp([latent_dim, *hidden, sample_dim])
+        self.sample_shape = (sample_shape,) if isinstance(sample_shape, int) else sample_shape
+        sizes = [latent_dim, *hidden, math.prod(self.sample_shape)]
+        self.layers = _mlp(sizes, slope=slope, batch_norm=batch_norm)
+        if tanh:
+            self.layers.append(nn.Tanh())
 
     def forward(self, latent: Tensor) -> Tensor:
         """Map latent vectors to samples."""
-        return self.layers(latent)
+        return self.layers(latent).unflatten(1, self.sample_shape)
 
 
 class MLPDiscriminator(nn.Module):
-    """Fully connected discriminator: samples [N, sample_dim] to logits [N, 1].
+    """Fully connected discriminator: samples [N, ...] to logits [N, 1].
 
     Args:
-        sample_dim: numbers in one sample.
+        sample_dim: numbers in one sample; an image is flattened to a vector.
         hidden: sizes of the hidden layers.
+        slope: of the activation below zero; 0 is ReLU, above 0 LeakyReLU.
         dropout: share of hidden activations set to zero in training, in [0, 1).
 
     Raises:
-        ValueError: a size is below 1, or `dropout` is outside [0, 1).
+        ValueError: a size is below 1, `slope` below 0, or `dropout` outside [0, 1).
     """
 
-    def __init__(self, sample_dim: int, hidden: Sequence[int], *, dropout: float = 0.0) -> None:
+    def __init__(
+        self, sample_dim: int, hidden: Sequence[int], *, slope: float = 0.0, dropout: float = 0.0
+    ) -> None:
         """Build the layers, initialised as PyTorch does."""
         super().__init__()
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout is {dropout}; it must be at least 0 and below 1")
-        self.layers = _mlp([sample_dim, *hidden, 1], dropout)
+        self.layers = _mlp([sample_dim, *hidden, 1], slope=slope, dropout=dropout)
 
     def forward(self, samples: Tensor) -> Tensor:
         """Map samples to logits: positive means "real"."""
-        return self.layers(samples)
+        return self.layers(samples.flatten(1))
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -90,6 +120,31 @@ def draw_latent(
     if kind == "normal":
         return torch.randn(count, dim, device=device)
     return torch.rand(count, dim, device=device) * 2 - 1
+
+
+def slerp(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
+    """Walk from one latent vector to another along the arc between their directions.
+
+    Latent vectors from a normal distribution in many dimensions lie near a sphere. The straight
+    line between two of them leaves it; the arc stays near it.
+
+    Args:
+        start, end: latent vectors [latent_dim].
+        weights: how far to go [N], from 0 (start) to 1 (end).
+
+    Returns:
+        Latent vectors [N, latent_dim].
+
+    Raises:
+        ValueError: the vectors point in the same or in opposite directions: there is no one arc.
+
+    Source: Shoemake 1985, section 3.3; White 2016 for latent vectors.
+    """
+    cosine = torch.dot(start, end) / (start.norm() * end.norm())
+    if not cosine.abs() < 1 - 1e-6:
+        raise ValueError("start and end lie on one line; there is no one arc between them")
+    angle, t = cosine.acos(), weights[:, None]
+    return (((1 - t) * angle).sin() * start + (t * angle).sin() * end) / angle.sin()
 
 
 @torch.no_grad()

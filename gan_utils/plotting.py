@@ -7,6 +7,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from torch import Tensor
+from torchvision.utils import make_grid
 
 from gan_utils.history import History, Snapshot
 
@@ -79,6 +80,13 @@ def plot_beliefs(ax: Axes, history: History) -> None:
     ax.set(title="probability of real (dotted: 1/2)", ylim=(0, 1))
 
 
+def plot_accuracy(ax: Axes, history: History) -> None:
+    """Draw the share of real and generated samples that the discriminator tells apart."""
+    _plot_curves(ax, history, {"d_accuracy": ("real and generated", REAL, "-")})
+    ax.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
+    ax.set(title="accuracy of D (dotted: guessing)", ylim=(0.4, 1))
+
+
 def show_training(history: History) -> None:
     """Show the losses and the discriminator's beliefs of a whole training."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
@@ -121,6 +129,23 @@ def plot_samples(ax: Axes, points: Tensor, *, real: bool = False) -> None:
         linewidths=0.4,
         edgecolors="white",
     )
+
+
+def plot_images(ax: Axes, images: Tensor, *, columns: int = 8, title: str = "") -> None:
+    """Draw images [N, 1 or 3, height, width] in [-1, 1] as a grid, row by row."""
+    grid = make_grid(images.detach().float().cpu() / 2 + 0.5, columns, padding=1, pad_value=0.5)
+    ax.imshow(grid.clamp(0, 1).permute(1, 2, 0).numpy())
+    ax.set_title(title)
+    ax.axis("off")
+
+
+def show_images(images: Tensor, *, columns: int = 8, title: str = "", width: float = 6.0) -> None:
+    """Show images [N, 1 or 3, height, width] in [-1, 1] as a grid, `width` inches wide."""
+    rows, (height, breadth) = -(-len(images) // columns), images.shape[2:]
+    size = (width, width * rows * height / (columns * breadth) + 0.35 * bool(title))
+    _, ax = plt.subplots(figsize=size)
+    plot_images(ax, images, columns=columns, title=title)
+    plt.show()
 
 
 def film_strip(snapshots: Sequence[Snapshot], draw: DrawSnapshot, *, count: int = 6) -> None:

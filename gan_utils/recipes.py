@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from torch import nn
+from torch.nn import BatchNorm1d
 
 from gan_utils.models import MLPDiscriminator, MLPGenerator
 
@@ -18,7 +19,7 @@ class Recipe:
         source: where the recipe was published.
         generator, discriminator: build the networks, freshly initialised.
         batch_size: samples in a batch.
-        epochs: passes over the data.
+        epochs: passes over the data; of 60,000 images for the digits.
         training: further arguments of `training.train_gan`.
     """
 
@@ -46,4 +47,57 @@ SINE_HOUSE = Recipe(
     batch_size=32,
     epochs=300,
     training=dict(latent_dim=2, lr=3e-3, betas=(0.5, 0.99), decay_lr=True, ema_decay=0.99),
+)
+
+DIGIT = (1, 28, 28)
+
+# The published code trains on BCELoss of probabilities; ours is the same loss of logits.
+MNIST_REAL_PYTHON = Recipe(
+    source='"Generative Adversarial Networks: Build Your First Models", Real Python, 2020',
+    generator=partial(MLPGenerator, 100, (256, 512, 1024), DIGIT, tanh=True),
+    discriminator=partial(MLPDiscriminator, 784, (1024, 512, 256), dropout=0.3),
+    batch_size=32,
+    epochs=50,
+    training=dict(latent_dim=100, lr=1e-4, betas=(0.9, 0.999)),
+)
+
+# The published discriminator loss is the sum over both halves, ours their mean. Adam divides a
+# gradient by its own size, so the factor 2 changes nothing but the weight of its epsilon.
+MNIST_NOTE45 = Recipe(
+    source='"PyTorch Note45", a study note on generative adversarial networks',
+    generator=partial(MLPGenerator, 96, (1024, 1024), DIGIT, tanh=True),
+    discriminator=partial(MLPDiscriminator, 784, (256, 256), slope=0.2),
+    batch_size=128,
+    epochs=10,
+    training=dict(latent_dim=96, latent="uniform", lr=3e-4, betas=(0.5, 0.999)),
+)
+
+# What we know of this recipe ends with its layers, its noise and its 100 epochs: batch size and
+# optimiser are those of MNIST_NOTE45.
+MNIST_GAN = Recipe(
+    source='"MnistGAN", a PyTorch project',
+    generator=partial(MLPGenerator, 128, (1024, 2048), DIGIT, tanh=True),
+    discriminator=partial(MLPDiscriminator, 784, (512,), slope=0.1),
+    batch_size=128,
+    epochs=100,
+    training=dict(latent_dim=128, latent="uniform", lr=3e-4, betas=(0.5, 0.999)),
+)
+
+# Published for Keras: its batch norm momentum 0.8 keeps what PyTorch's 0.2 replaces, and its eps
+# is 1e-3. It updates the discriminator on real and on generated images in turn; we do at once.
+MNIST_KERAS_GAN = Recipe(
+    source="Keras-GAN, gan/gan.py, E. Linder-Noren, 2017: 30,000 steps",
+    generator=partial(
+        MLPGenerator,
+        100,
+        (256, 512, 1024),
+        DIGIT,
+        slope=0.2,
+        batch_norm=partial(BatchNorm1d, momentum=0.2, eps=1e-3),
+        tanh=True,
+    ),
+    discriminator=partial(MLPDiscriminator, 784, (512, 256), slope=0.2),
+    batch_size=128,
+    epochs=64,
+    training=dict(latent_dim=100, lr=2e-4, betas=(0.5, 0.999)),
 )

@@ -50,7 +50,7 @@ def gan_step(
         precision: `torch.bfloat16` runs both networks under autocast.
 
     Returns:
-        The five numbers named in `history.STATISTICS`, still on the device.
+        The six numbers named in `history.STATISTICS`, still on the device.
 
     Source: Goodfellow et al. 2014, algorithm 1, with one discriminator update a step.
     """
@@ -63,6 +63,8 @@ def gan_step(
         real_logits = discriminator(real).float()
         fake_logits = discriminator(fake).float()
     d_loss = loss.discriminator(real_logits, fake_logits)
+    if loss.penalty is not None:
+        d_loss = d_loss + loss.penalty(discriminator, real, fake)
     d_optimizer.zero_grad()
     d_loss.backward()
     d_optimizer.step()
@@ -75,7 +77,8 @@ def gan_step(
     g_optimizer.step()
 
     probabilities = [a.sigmoid().mean() for a in (real_logits, fake_logits, new_logits)]
-    return torch.stack([d_loss, g_loss, *probabilities]).detach()
+    accuracy = ((real_logits > 0).float().mean() + (fake_logits <= 0).float().mean()) / 2
+    return torch.stack([d_loss, g_loss, *probabilities, accuracy]).detach()
 
 
 def train_gan(

@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from gan_utils.data import Batches, BatchStream, sine_points
+from gan_utils.data import (
+    Batches,
+    BatchStream,
+    LabelledImages,
+    digit_images,
+    scale_images,
+    sine_points,
+)
 
 CPU = torch.device("cpu")
 
@@ -81,3 +88,56 @@ def test_a_used_up_generator_is_named():
 def test_samples_that_are_not_floats_are_named():
     with pytest.raises(ValueError, match="torch.uint8.*floating point"):
         next(BatchStream([torch.zeros(2, dtype=torch.uint8)], CPU))
+
+
+def test_embedded_digits_are_images_with_their_labels(capsys):
+    train, test = digit_images("digits")
+    assert "1,347 images to learn from, 450 kept back" in capsys.readouterr().out
+    for part, count in ((train, 1347), (test, 450)):
+        assert part.images.shape == (count, 1, 28, 28) and part.images.dtype == torch.uint8
+        assert part.labels.shape == (count,) and set(part.labels.tolist()) == set(range(10))
+        assert part.images.float().std() > 50 and part.images.max() == 255
+    one = train.images[train.labels == 1].float().mean(0)[0]
+    assert one[:, 10:18].mean() > 2 * one[:, :8].mean()  # a one is a stroke in the middle
+
+
+def test_unknown_source_names_what_is_allowed():
+    with pytest.raises(ValueError, match="'emnist'; choose one of auto, mnist, fashion, digits"):
+        digit_images("emnist")
+
+
+IMAGES, LABELS = torch.zeros(6, 1, 28, 28, dtype=torch.uint8), torch.arange(6)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (IMAGES.float(), LABELS, "torch.float32.*must be torch.uint8"),
+        (IMAGES[..., 1:], LABELS, r"\[6, 1, 28, 27\]"),
+        (IMAGES[:, 0], LABELS, r"\[6, 28, 28\]"),
+        (IMAGES, LABELS[1:], r"labels have shape \[5\]; 6 images"),
+        (IMAGES, LABELS[:, None], r"labels have shape \[6, 1\]"),
+        (IMAGES, LABELS + 5, "from 5 to 10"),
+        (IMAGES, LABELS - 1, "from -1 to 4"),
+        (IMAGES, LABELS.float(), "torch.float32.*whole numbers from 0 to 9"),
+    ],
+)
+def test_images_and_labels_that_do_not_fit_are_refused(images, labels, message):
+    with pytest.raises(ValueError, match=message):
+        LabelledImages(images, labels)
+
+
+def test_scaled_images_span_the_range_of_tanh():
+    scaled = scale_images(torch.tensor([0, 51, 255], dtype=torch.uint8))
+    assert torch.allclose(scaled, torch.tensor([-1.0, -0.6, 1.0]))
+    with pytest.raises(ValueError, match="torch.float32.*torch.uint8"):
+        scale_images(torch.zeros(3))
+
+
+def test_batches_of_stored_images_are_scaled():
+    images = torch.arange(12, dtype=torch.uint8).reshape(12, 1, 1, 1) * 20
+    torch.manual_seed(0)
+    batches = list(Batches(images, 4))
+    torch.manual_seed(0)
+    expected = scale_images(images)[torch.randperm(12)].split(4)
+    assert all(torch.equal(b, e) for b, e in zip(batches, expected, strict=True))

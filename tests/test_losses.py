@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
+from gan_utils import losses
 from gan_utils.losses import LOSSES, cross_entropy, named_loss, nonsaturating, saturating
 
 
@@ -40,10 +41,58 @@ def test_gradients_survive_extreme_logits():
 
 
 def test_named_loss_pairs_the_players():
-    assert named_loss("minimax") == (cross_entropy, saturating)
-    assert named_loss("nonsaturating") == (cross_entropy, nonsaturating)
+    assert named_loss("minimax") == (cross_entropy, saturating, None)
+    assert named_loss("nonsaturating") == (cross_entropy, nonsaturating, None)
 
 
 def test_unknown_loss_names_the_value_and_what_is_allowed():
     with pytest.raises(ValueError, match="'hinged'.*" + ", ".join(LOSSES)):
         named_loss("hinged")
+
+
+def test_least_squares_is_torchs_mse_against_1_and_0(logits):
+    real, fake = logits
+    mse = torch.nn.functional.mse_loss
+    expected = (mse(real, torch.ones_like(real)) + mse(fake, torch.zeros_like(fake))) / 2
+    assert torch.allclose(losses.least_squares_discriminator(real, fake), expected)
+    expected = mse(fake, torch.ones_like(fake)) / 2
+    assert torch.allclose(losses.least_squares_generator(fake), expected)
+
+
+def test_hinge_is_torchs_margin_loss_and_ignores_what_is_beyond_the_margin(logits):
+    real, fake = logits
+    hinge = torch.nn.functional.hinge_embedding_loss  # margin 1, for distances of pairs labelled -1
+    expected = hinge(real, -torch.ones_like(real)) + hinge(-fake, -torch.ones_like(fake))
+    assert torch.allclose(losses.hinge_discriminator(real, fake), expected)
+    assert losses.hinge_discriminator(torch.tensor([1.5]), torch.tensor([-3.0])) == 0
+
+
+def test_wasserstein_players_want_opposite_things(logits):
+    real, fake = logits
+    expected = fake.mean() - real.mean()
+    assert torch.allclose(losses.wasserstein_discriminator(real, fake), expected)
+    assert torch.allclose(losses.negative_score(fake), -fake.mean())
+
+
+@pytest.mark.parametrize("slope", [0.5, 1.0, 3.0])
+def test_gradient_penalty_of_a_linear_discriminator_is_known(slope):
+    discriminator = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 1))
+    weight = discriminator[1].weight.data
+    weight.mul_(slope / weight.norm())
+    real, fake = torch.randn(2, 5, 1, 3, 4)
+    penalty = losses.gradient_penalty(discriminator, real, fake)
+    assert math.isclose(penalty.item(), 10 * (slope - 1) ** 2, abs_tol=1e-4)
+    penalty.backward()
+    assert slope == 1 or discriminator[1].weight.grad.abs().max() > 0.1
+
+
+def test_gradient_penalty_is_measured_between_real_and_generated():
+    places = []
+
+    def discriminator(samples):
+        places.append(samples.detach())
+        return samples.square().sum(dim=1)
+
+    losses.gradient_penalty(discriminator, torch.zeros(500, 2), torch.ones(500, 2))
+    assert torch.equal(places[0][:, 0], places[0][:, 1])  # on the straight line
+    assert places[0].min() < 0.05 and places[0].max() > 0.95 and abs(places[0].mean() - 0.5) < 0.05

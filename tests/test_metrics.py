@@ -2,9 +2,16 @@ import math
 
 import pytest
 import torch
+from scipy.linalg import sqrtm
 
 from gan_utils.data import sine_points
-from gan_utils.metrics import curve_score, distance_to_curve
+from gan_utils.metrics import (
+    FrechetDistance,
+    class_balance,
+    curve_score,
+    distance_to_curve,
+    nearest_neighbours,
+)
 
 
 def test_distance_is_to_the_nearest_point_of_the_curve_not_straight_down():
@@ -54,3 +61,85 @@ def test_scores_do_not_depend_on_how_the_points_are_stored():
     assert curve_score(points.bfloat16()) == curve_score(points.clone().requires_grad_())
     with pytest.raises(ValueError, match="tolerance is -1"):
         curve_score(points, tolerance=-1)
+
+
+class FirstThree(torch.nn.Module):
+    def forward(self, vectors):
+        return vectors[:, :3]
+
+
+class Toy(torch.nn.Module):
+    """A classifier whose features are the first three pixels and whose verdict is the first."""
+
+    num_features = 3
+
+    def __init__(self):
+        super().__init__()
+        self.features = torch.nn.Sequential(torch.nn.Flatten(), FirstThree())
+        self.head = torch.nn.Linear(3, 10)
+
+    def forward(self, images):
+        return torch.nn.functional.one_hot((images[:, 0, 0, 0] * 9.99).long(), 10).float()
+
+
+def images_with(features):
+    images = torch.zeros(len(features), 1, 28, 28)
+    images[:, 0, 0, : features.shape[1]] = features
+    return images
+
+
+def normal_features(mean, std, count=40_000):
+    torch.manual_seed(0)
+    draws = torch.randn(count, 3, dtype=torch.float64)
+    draws = (draws - draws.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(draws.T.cov())).T
+    return (torch.tensor(mean) + draws * torch.tensor(std)).float()
+
+
+def test_frechet_distance_of_known_gaussians():
+    first = images_with(normal_features([0.0, 0.1, 0.0], [0.10, 0.20, 0.05]))
+    second = images_with(normal_features([0.3, 0.1, -0.2], [0.05, 0.20, 0.15]))
+    # With diagonal covariances: squared distance of the means plus that of the deviations.
+    expected = 0.3**2 + 0.2**2 + 0.05**2 + 0.1**2
+    distance = FrechetDistance(Toy(), first)
+    assert math.isclose(distance(second), expected, rel_tol=1e-3)
+    assert abs(distance(first)) < 1e-6
+    assert math.isclose(distance(second), expected, rel_tol=1e-3)  # nothing is left over
+
+
+def test_frechet_distance_matches_the_matrix_square_root_of_scipy():
+    torch.manual_seed(0)
+    mixing = torch.randn(2, 3, 3) * 0.05
+    first, second = (torch.randn(5000, 3) @ m for m in mixing)
+    (m1, c1), (m2, c2) = ((f.double().mean(0), f.double().T.cov()) for f in (first, second))
+    root = torch.from_numpy(sqrtm((c1 @ c2).numpy()).real)
+    expected = (m1 - m2).square().sum() + (c1 + c2 - 2 * root).trace()
+    distance = FrechetDistance(Toy(), images_with(first))
+    assert math.isclose(distance(images_with(second)), expected, rel_tol=1e-4)
+
+
+def test_frechet_distance_refuses_what_is_no_image():
+    distance = FrechetDistance(Toy(), torch.zeros(4, 1, 28, 28))
+    with pytest.raises(ValueError, match="shape"):
+        distance(torch.zeros(4, 784))
+
+
+def test_class_balance_counts_and_measures_evenness():
+    tenths = images_with((torch.arange(40) % 10 / 10 + 0.05)[:, None])
+    balance = class_balance(Toy(), tenths)
+    assert balance.shares == pytest.approx([0.1] * 10) and math.isclose(balance.entropy, 1.0)
+    collapsed = class_balance(Toy(), images_with(torch.full((40, 1), 0.35)))
+    assert collapsed.shares[3] == 1 and collapsed.entropy == 0
+    half = class_balance(Toy(), images_with(torch.tensor([[0.0], [0.95]] * 20)))
+    assert math.isclose(half.entropy, math.log10(2), rel_tol=1e-6)
+
+
+def test_nearest_neighbours_are_found_in_pixels():
+    torch.manual_seed(0)
+    images = torch.rand(50, 1, 28, 28) * 2 - 1
+    samples = images[[7, 30]].clone()
+    samples[1] += 0.1
+    indices, differences = nearest_neighbours(samples, images)
+    assert indices.tolist() == [7, 30]
+    assert torch.allclose(differences, torch.tensor([0.0, 0.1]), atol=1e-3)
+    with pytest.raises(ValueError, match=r"\[784\] and images \[1, 28, 28\]"):
+        nearest_neighbours(samples.flatten(1), images)

@@ -1,13 +1,17 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
 
+from gan_utils import recipes
 from gan_utils.models import (
     MLPDiscriminator,
     MLPGenerator,
     count_parameters,
     draw_latent,
     evaluate,
+    slerp,
 )
 from gan_utils.recipes import SINE_HOUSE, SINE_PUBLISHED
 
@@ -72,3 +76,91 @@ def test_evaluate_turns_dropout_off_and_restores_the_mode():
 def test_dropout_outside_its_range_is_refused(dropout):
     with pytest.raises(ValueError, match=f"dropout is {dropout}"):
         MLPDiscriminator(2, (8,), dropout=dropout)
+
+
+@pytest.mark.parametrize("slope", [-0.1, float("nan")])
+def test_negative_slope_is_refused(slope):
+    with pytest.raises(ValueError, match=f"slope is {slope}"):
+        MLPDiscriminator(2, (8,), slope=slope)
+
+
+def test_images_come_in_the_range_of_tanh_and_are_taken_as_they_are():
+    images = MLPGenerator(5, (8,), (1, 4, 4), tanh=True)(torch.randn(7, 5) * 100)
+    assert images.shape == (7, 1, 4, 4)
+    assert images.min() >= -1 and images.max() <= 1
+    assert MLPDiscriminator(16, (8,), slope=0.2)(images).shape == (7, 1)
+
+
+def test_the_arc_keeps_the_norm_and_the_line_does_not():
+    start, end = torch.tensor([3.0, 0.0]), torch.tensor([0.0, 3.0])
+    weights = torch.linspace(0, 1, 5)
+    arc = slerp(start, end, weights)
+    assert torch.allclose(arc[0], start, atol=1e-6) and torch.allclose(arc[-1], end, atol=1e-6)
+    assert torch.allclose(arc.norm(dim=1), torch.full((5,), 3.0))
+    angles = torch.atan2(arc[:, 1], arc[:, 0])
+    assert torch.allclose(angles.diff(), torch.full((4,), torch.pi / 8))
+    assert torch.lerp(start, end, torch.tensor(0.5)).norm() < 2.2
+
+
+@pytest.mark.parametrize("factor", [2.0, -1.0])
+def test_no_arc_between_vectors_on_one_line(factor):
+    with pytest.raises(ValueError, match="one line"):
+        slerp(torch.ones(4), factor * torch.ones(4), torch.tensor([0.5]))
+
+
+# (generator, discriminator): layers as published, one bias a unit, two numbers a batch norm unit
+PUBLISHED_DIGITS = {
+    "MNIST_REAL_PYTHON": ([100, 256, 512, 1024, 784], [784, 1024, 512, 256, 1], 0),
+    "MNIST_NOTE45": ([96, 1024, 1024, 784], [784, 256, 256, 1], 0),
+    "MNIST_GAN": ([128, 1024, 2048, 784], [784, 512, 1], 0),
+    "MNIST_KERAS_GAN": ([100, 256, 512, 1024, 784], [784, 512, 256, 1], 2 * (256 + 512 + 1024)),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED_DIGITS)
+def test_digit_recipes_have_the_published_layers(name):
+    *sizes, batch_norm = PUBLISHED_DIGITS[name]
+    recipe = getattr(recipes, name)
+    pair = recipe.generator(), recipe.discriminator()
+    for network, layers, extra in zip(pair, sizes, (batch_norm, 0), strict=True):
+        expected = sum(m * n + n for m, n in pairwise(layers)) + extra
+        assert count_parameters(network) == expected
+    latent = draw_latent(3, recipe.training["latent_dim"])
+    images = pair[0](latent)
+    assert images.shape == (3, 1, 28, 28) and isinstance(pair[0].layers[-1], nn.Tanh)
+    assert pair[1](images).shape == (3, 1)
+
+
+def kinds_between(network):
+    """The layers after the first linear one, up to the second."""
+    layers = list(network.layers)[1:]
+    return layers[: next(i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear))]
+
+
+def test_digit_recipes_have_the_published_activations():
+    relu, dropout = kinds_between(recipes.MNIST_REAL_PYTHON.discriminator())
+    assert isinstance(relu, nn.ReLU) and dropout.p == 0.3
+    slopes = {"MNIST_NOTE45": 0.2, "MNIST_GAN": 0.1, "MNIST_KERAS_GAN": 0.2}
+    for name, slope in slopes.items():
+        [leaky] = kinds_between(getattr(recipes, name).discriminator())
+        assert leaky.negative_slope == slope
+    leaky, norm = kinds_between(recipes.MNIST_KERAS_GAN.generator())
+    assert leaky.negative_slope == 0.2 and isinstance(norm, nn.BatchNorm1d)
+    norm.weight.data.fill_(1.0)
+    norm(torch.full((4, 256), 10.0))
+    assert torch.allclose(norm.running_mean, torch.tensor(2.0))  # Keras: 0.8 * 0 + 0.2 * 10
+    assert [type(k) for k in kinds_between(recipes.MNIST_GAN.generator())] == [nn.ReLU]
+
+
+def test_digit_recipes_train_as_published():
+    expected = {
+        "MNIST_REAL_PYTHON": (32, 50, "normal", 1e-4, (0.9, 0.999)),
+        "MNIST_NOTE45": (128, 10, "uniform", 3e-4, (0.5, 0.999)),
+        "MNIST_GAN": (128, 100, "uniform", 3e-4, (0.5, 0.999)),
+        "MNIST_KERAS_GAN": (128, 64, "normal", 2e-4, (0.5, 0.999)),
+    }
+    for name, numbers in expected.items():
+        recipe = getattr(recipes, name)
+        training = recipe.training
+        found = (recipe.batch_size, recipe.epochs, training.get("latent", "normal"))
+        assert (*found, training["lr"], training["betas"]) == numbers, name

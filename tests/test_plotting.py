@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gan_utils import animation, plotting
-from gan_utils.history import History, Snapshot
+from gan_utils.history import STATISTICS, History, Snapshot
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def closed_figures(monkeypatch):
 
 
 def history(steps=100):
-    records = torch.rand(steps, 5)
+    records = torch.rand(steps, len(STATISTICS))
     snapshots = [
         Snapshot(s, torch.full((3, 2), s / 50), torch.zeros(3360, 1)) for s in (0, 50, 100)
     ]
@@ -113,3 +113,19 @@ def test_live_view_redraws_one_picture_in_place(monkeypatch):
     live(history())
     assert [name for name, _ in shown] == ["display", "update", "update"]
     assert all(image.data.startswith(b"\x89PNG") for _, image in shown)
+
+
+def test_image_grid_shows_the_range_from_black_to_white():
+    images = torch.stack([torch.full((1, 4, 4), value) for value in (-1.0, 0.0, 1.0, 3.0)])
+    _, ax = plt.subplots()
+    plotting.plot_images(ax, images, columns=2)
+    grid = ax.images[0].get_array()
+    assert grid.shape == (11, 11, 3)  # two rows of four pixels, with lines of one between
+    assert [grid[y, x, 0].item() for y, x in ((2, 2), (2, 8), (8, 2), (8, 8))] == [0, 0.5, 1, 1]
+    plotting.show_images(images, columns=3, title="a title")
+
+
+def test_accuracy_is_drawn_against_guessing():
+    _, ax = plt.subplots()
+    plotting.plot_accuracy(ax, history())
+    assert "guessing" in ax.get_title() and ax.get_ylim() == (0.4, 1)

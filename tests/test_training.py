@@ -68,6 +68,8 @@ def test_a_hand_written_step_gives_the_same_weights(name):
             d_latent, g_latent = torch.randn(8, 2), torch.randn(8, 2)
             fake = generator(d_latent).detach()
             d_loss = LOSSES[name].discriminator(discriminator(real), discriminator(fake))
+            if LOSSES[name].penalty:
+                d_loss = d_loss + LOSSES[name].penalty(discriminator, real, fake)
             d_optimizer.zero_grad()
             d_loss.backward()
             d_optimizer.step()

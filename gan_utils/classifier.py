@@ -1,0 +1,98 @@
+"""A small classifier of digits: generated ones are scored by its features and verdicts."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.optim import Adam
+from torch.optim.lr_scheduler import LinearLR
+
+from gan_utils.data import DIGIT_SIZE, LabelledImages, scale_images
+from gan_utils.models import evaluate
+
+CHUNK = 2000  # images that go through the network at once
+
+
+class DigitClassifier(nn.Module):
+    """Convolutional network: images [N, 1, 28, 28] in [-1, 1] to logits [N, 10].
+
+    Its last hidden layer gives the features [N, 84]: where two images differ there, they differ
+    in what matters for telling digits apart.
+
+    Source: LeCun et al. 1998 (LeNet-5), with ReLU and max-pooling.
+    """
+
+    num_features = 84
+
+    def __init__(self, classes: int = 10) -> None:
+        """Build the layers, initialised as PyTorch does."""
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),  # [N, 6, 14, 14]
+            nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),  # [N, 16, 5, 5]
+            nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(),
+        )  # fmt: skip
+        self.head = nn.Linear(84, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images to one logit a class."""
+        return self.head(self.features(images))
+
+
+def train_classifier(
+    classifier: DigitClassifier, data: LabelledImages, *, steps: int, batch_size: int = 128
+) -> None:
+    """Train `classifier` in place with Adam at a rate that falls from 2e-3 towards zero.
+
+    Args:
+        classifier: on the device where it shall be trained.
+        data: images and their labels.
+        steps: batches to learn from, each drawn at random.
+        batch_size: images in a batch.
+
+    Raises:
+        ValueError: `steps` or `batch_size` is below 1.
+    """
+    for name, value in (("steps", steps), ("batch_size", batch_size)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}; it must be at least 1")
+    device = next(classifier.parameters()).device
+    images, labels = data.images.to(device), data.labels.to(device)
+    optimizer = Adam(classifier.parameters(), 2e-3, fused=True)
+    schedule = LinearLR(optimizer, 1.0, 0.01, steps)
+    classifier.train()
+    for _ in range(steps):
+        chosen = torch.randint(len(images), (batch_size,)).to(device)
+        loss = cross_entropy(classifier(scale_images(images[chosen])), labels[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    classifier.eval()
+
+
+def check_images(images: Tensor) -> None:
+    """Check that images are what `DigitClassifier` was trained on.
+
+    Raises:
+        ValueError: they are not float [N, 1, 28, 28] with finite values in [-1, 1], N at least 2.
+    """
+    size = (1, DIGIT_SIZE, DIGIT_SIZE)
+    if images.ndim != 4 or images.shape[1:] != size or len(images) < 2:
+        raise ValueError(f"images have shape {list(images.shape)}; give [N, {size}], N at least 2")
+    if not images.is_floating_point() or not (images.abs() <= 1.001).all():
+        raise ValueError(
+            f"images are {images.dtype} from {images.min():g} to {images.max():g}; they must be "
+            "floating point in [-1, 1], as scale_images and a generator's tanh give them"
+        )
+
+
+def predict(classifier: DigitClassifier, images: Tensor) -> Tensor:
+    """Return the most probable class [N] of images [N, 1, 28, 28] in [-1, 1], on the CPU.
+
+    Raises:
+        ValueError: the images have another shape or range.
+    """
+    check_images(images)
+    device = next(classifier.parameters()).device
+    chunks = images.split(CHUNK)
+    return torch.cat([evaluate(classifier, chunk.to(device)).argmax(1).cpu() for chunk in chunks])
