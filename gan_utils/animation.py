@@ -47,6 +47,7 @@ def animate(
     alt: str,
     size: tuple[float, float] = (6.0, 3.4),
     milliseconds: int = 200,
+    colors: int = 128,
 ) -> Image:
     """Return an animated PNG of a training, which plays in notebooks and on web pages.
 
@@ -58,6 +59,7 @@ def animate(
         alt: the picture in words, for those who cannot see it.
         size: width and height in inches, at 100 pixels an inch.
         milliseconds: time for one frame.
+        colors: how many colours all frames share; fewer make a smaller file.
 
     Raises:
         ValueError: there are no snapshots.
@@ -66,7 +68,7 @@ def animate(
         raise ValueError("there are no snapshots; give train_gan a fixed_latent")
     frames = [_frame(snapshot, draw, size) for snapshot in snapshots]
     # One palette for all frames makes the file four times smaller; this method keeps rare colours.
-    palette = frames[len(frames) // 2].quantize(128, PILImage.Quantize.MAXCOVERAGE)
+    palette = frames[len(frames) // 2].quantize(colors, PILImage.Quantize.MAXCOVERAGE)
     frames = [frame.quantize(palette=palette, dither=PILImage.Dither.NONE) for frame in frames]
     durations = [milliseconds] * (len(frames) - 1) + [2000]
     # The last frame comes first as the still picture; it is not part of the animation.

@@ -134,7 +134,8 @@ def plot_samples(ax: Axes, points: Tensor, *, real: bool = False) -> None:
 def plot_images(ax: Axes, images: Tensor, *, columns: int = 8, title: str = "") -> None:
     """Draw images [N, 1 or 3, height, width] in [-1, 1] as a grid, row by row."""
     grid = make_grid(images.detach().float().cpu() / 2 + 0.5, columns, padding=1, pad_value=0.5)
-    ax.imshow(grid.clamp(0, 1).permute(1, 2, 0).numpy())
+    # Pixels as they are: smoothing would hide their noise and make the stored picture larger.
+    ax.imshow(grid.clamp(0, 1).permute(1, 2, 0).numpy(), interpolation="nearest")
     ax.set_title(title)
     ax.axis("off")
 

@@ -101,3 +101,14 @@ MNIST_KERAS_GAN = Recipe(
     epochs=64,
     training=dict(latent_dim=100, lr=2e-4, betas=(0.5, 0.999)),
 )
+
+MNIST_HOUSE = Recipe(
+    source="notebook 02: the networks and the batch of MNIST_KERAS_GAN, trained differently",
+    generator=MNIST_KERAS_GAN.generator,
+    discriminator=MNIST_KERAS_GAN.discriminator,
+    batch_size=128,
+    epochs=64,
+    training=dict(
+        latent_dim=100, lr=1e-3, d_lr=4e-4, betas=(0.0, 0.99), decay_lr=True, ema_decay=0.998
+    ),
+)

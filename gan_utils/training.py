@@ -92,6 +92,7 @@ def train_gan(
     latent: str = "normal",
     loss: str = "nonsaturating",
     lr: float = 2e-4,
+    d_lr: float | None = None,
     betas: tuple[float, float] = (0.5, 0.999),
     decay_lr: bool = False,
     ema_decay: float | None = None,
@@ -119,6 +120,7 @@ def train_gan(
         latent: how latent vectors are drawn, see `models.draw_latent`.
         loss: a name in `losses.LOSSES`.
         lr, betas: of both Adam optimisers (Kingma & Ba 2015).
+        d_lr: the discriminator's learning rate, where it differs (Heusel et al. 2017).
         decay_lr: let the learning rate fall to zero along a straight line.
         ema_decay: sample from a copy of the generator whose weights follow the trained ones:
             averaged <- ema_decay * averaged + (1 - ema_decay) * trained.
@@ -145,6 +147,7 @@ def train_gan(
         latent=latent,
         loss=loss,
         lr=float(lr),
+        d_lr=float(lr if d_lr is None else d_lr),
         betas=tuple(map(float, betas)),
         decay_lr=decay_lr,
         ema_decay=None if ema_decay is None else float(ema_decay),
@@ -157,8 +160,10 @@ def train_gan(
     if on_snapshot is not None and fixed_latent is None:
         raise ValueError("on_snapshot needs a fixed_latent to take snapshots of")
     device = next(generator.parameters()).device
-    rates = (settings["lr"], settings["betas"])
-    optimizers = [Adam(player.parameters(), *rates, fused=True) for player in players]
+    optimizers = [
+        Adam(player.parameters(), settings[rate], settings["betas"], fused=True)
+        for player, rate in zip(players, ("lr", "d_lr"), strict=True)
+    ]
     schedules = [LambdaLR(o, lambda step: 1 - step / total) for o in optimizers if decay_lr]
     averages = []
     if ema_decay is not None:
@@ -276,8 +281,9 @@ def _total_steps(batches: Iterable, epochs: int | None, steps: int | None) -> in
 def _check_settings(settings: dict[str, Any], snapshots: int, checkpoint_every: int) -> None:
     if settings["latent"] not in LATENTS:
         raise ValueError(f"latent is {settings['latent']!r}; choose one of {', '.join(LATENTS)}")
-    if not settings["lr"] > 0:
-        raise ValueError(f"lr is {settings['lr']}; it must be above 0")
+    for name in ("lr", "d_lr"):
+        if not settings[name] > 0:
+            raise ValueError(f"{name} is {settings[name]}; it must be above 0")
     betas = settings["betas"]
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
         raise ValueError(f"betas is {betas}; give two numbers of at least 0 and below 1")

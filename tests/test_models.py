@@ -152,6 +152,12 @@ def test_digit_recipes_have_the_published_activations():
     assert [type(k) for k in kinds_between(recipes.MNIST_GAN.generator())] == [nn.ReLU]
 
 
+def test_the_digit_house_recipe_changes_only_the_training():
+    house, keras = recipes.MNIST_HOUSE, recipes.MNIST_KERAS_GAN
+    assert house.generator is keras.generator and house.discriminator is keras.discriminator
+    assert (house.batch_size, house.epochs) == (keras.batch_size, keras.epochs)
+
+
 def test_digit_recipes_train_as_published():
     expected = {
         "MNIST_REAL_PYTHON": (32, 50, "normal", 1e-4, (0.9, 0.999)),

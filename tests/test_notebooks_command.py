@@ -1,16 +1,28 @@
 import base64
+import io
 
 import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from PIL import Image, ImageChops
 
 from gan_utils import notebooks
 from gan_utils.losses import nonsaturating
 from gan_utils.runtime import show_source
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-PICTURE = b"\x89PNG, or so"
+
+
+def png(*frames):
+    data = io.BytesIO()
+    frames[0].save(data, "PNG", save_all=True, append_images=frames[1:])
+    return data.getvalue()
+
+
+NOISE = Image.frombytes("L", (40, 40), bytes((i * i * 7919) % 251 for i in range(1600)))
+RED = Image.new("RGB", (40, 40), "red")
+PICTURE = png(RED)
 
 
 def write(path, *cells):
@@ -38,6 +50,26 @@ def test_strip_removes_what_must_not_be_stored(capsys):
     assert [o.get("text") for o in cell.outputs] == ["100%\ndone\n", None, "after\n"]
     assert cell.outputs[1].data == {"text/plain": "w"}
     assert "a warning" in capsys.readouterr().err
+
+
+def stored_picture(picture):
+    data = {"image/png": base64.b64encode(picture).decode()}
+    cell = new_code_cell("x", outputs=[new_output("display_data", data)])
+    notebooks.strip(cell)
+    return base64.b64decode(cell.outputs[0].data["image/png"])
+
+
+def test_pictures_without_colours_are_stored_as_such():
+    picture = png(NOISE.convert("RGBA"))
+    stored = stored_picture(picture)
+    assert len(stored) < len(picture)
+    assert Image.open(io.BytesIO(stored)).mode == "L"
+    assert not ImageChops.difference(Image.open(io.BytesIO(stored)), NOISE).getbbox()
+
+
+@pytest.mark.parametrize("picture", [png(RED), png(NOISE, NOISE.rotate(90))])
+def test_coloured_and_animated_pictures_are_stored_as_they_are(picture):
+    assert stored_picture(picture) == picture
 
 
 def test_refresh_renews_sources_and_nothing_else(tmp_path):

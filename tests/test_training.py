@@ -41,6 +41,17 @@ def equal(network, other):
     return all(torch.equal(a, b) for a, b in zip(numbers(network), numbers(other), strict=True))
 
 
+def test_each_player_has_its_own_learning_rate():
+    players, starts = build(), build()
+    train(players, steps=1, lr=1e-2, d_lr=1e-3)
+    for player, start, rate in zip(players[:2], starts[:2], (1e-2, 1e-3), strict=True):
+        moved = [
+            (p - q).abs().max().item()
+            for p, q in zip(player.parameters(), start.parameters(), strict=True)
+        ]
+        assert max(moved) == pytest.approx(rate, rel=1e-2)  # Adam's first step is its rate
+
+
 class Interrupting:
     """Batches during which somebody presses Ctrl-C once, `after` so many batches."""
 
@@ -374,6 +385,7 @@ def test_a_failing_write_keeps_the_older_checkpoint(tmp_path, monkeypatch):
         (dict(latent="gaussian"), "'gaussian'.*normal, uniform"),
         (dict(latent_dim=0), "latent_dim is 0"),
         (dict(lr=0.0), "lr is 0.0"),
+        (dict(d_lr=0.0), "d_lr is 0.0"),
         (dict(lr=math.nan), "lr is nan"),
         (dict(betas=(0.5, 1.0)), r"betas is \(0.5, 1.0\)"),
         (dict(betas=(0.5, 0.9, 0.9)), "give two numbers"),
