@@ -6,8 +6,11 @@ One idea a module; each imports only from those above it in this list.
 - `losses`: adversarial losses as pure functions of raw discriminator outputs
 - `models`: generators, discriminators, latent vectors
 - `recipes`: published training recipes as data, each with its source
-- `downloads`: the data folder, and files of MNIST's format, checked before use
-- `data`: the sine curve, images of digits, and shuffled batches on the device
+- `pictures`: a user's picture files, whatever their format
+- `downloads`: data that others publish, checked before it is used
+- `faces`: faces drawn by code, with known factors
+- `data`: the sine curve, digits, faces, and shuffled batches on the device
+- `features`: networks that images are compared by
 - `classifier`: a small network that knows digits, for the scores
 - `history`: what happened in a training
 - `checkpoints`: saving, resuming, and the way back after a bad loss

@@ -6,10 +6,8 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LinearLR
 
-from gan_utils.data import DIGIT_SIZE, LabelledImages, scale_images
-from gan_utils.models import evaluate
-
-CHUNK = 2000  # images that go through the network at once
+from gan_utils.data import DIGIT_SHAPE, LabelledImages, scale_images
+from gan_utils.features import in_chunks
 
 
 class DigitClassifier(nn.Module):
@@ -21,17 +19,18 @@ class DigitClassifier(nn.Module):
     Source: LeCun et al. 1998 (LeNet-5), with ReLU and max-pooling.
     """
 
-    num_features = 84
+    classes, image_shape, num_features = 10, DIGIT_SHAPE, 84
 
-    def __init__(self, classes: int = 10) -> None:
+    def __init__(self) -> None:
         """Build the layers, initialised as PyTorch does."""
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),  # [N, 6, 14, 14]
             nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),  # [N, 16, 5, 5]
-            nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(),
+            nn.Flatten(), nn.Linear(400, 120), nn.ReLU(),
+            nn.Linear(120, self.num_features), nn.ReLU(),
         )  # fmt: skip
-        self.head = nn.Linear(84, classes)
+        self.head = nn.Linear(self.num_features, self.classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images to one logit a class."""
@@ -42,6 +41,8 @@ def train_classifier(
     classifier: DigitClassifier, data: LabelledImages, *, steps: int, batch_size: int = 128
 ) -> None:
     """Train `classifier` in place with Adam at a rate that falls from 2e-3 towards zero.
+
+    It is in evaluation mode afterwards.
 
     Args:
         classifier: on the device where it shall be trained.
@@ -70,29 +71,10 @@ def train_classifier(
     classifier.eval()
 
 
-def check_images(images: Tensor) -> None:
-    """Check that images are what `DigitClassifier` was trained on.
-
-    Raises:
-        ValueError: they are not float [N, 1, 28, 28] with finite values in [-1, 1], N at least 2.
-    """
-    size = (1, DIGIT_SIZE, DIGIT_SIZE)
-    if images.ndim != 4 or images.shape[1:] != size or len(images) < 2:
-        raise ValueError(f"images have shape {list(images.shape)}; give [N, {size}], N at least 2")
-    if not images.is_floating_point() or not (images.abs() <= 1.001).all():
-        raise ValueError(
-            f"images are {images.dtype} from {images.min():g} to {images.max():g}; they must be "
-            "floating point in [-1, 1], as scale_images and a generator's tanh give them"
-        )
-
-
 def predict(classifier: DigitClassifier, images: Tensor) -> Tensor:
     """Return the most probable class [N] of images [N, 1, 28, 28] in [-1, 1], on the CPU.
 
     Raises:
         ValueError: the images have another shape or range.
     """
-    check_images(images)
-    device = next(classifier.parameters()).device
-    chunks = images.split(CHUNK)
-    return torch.cat([evaluate(classifier, chunk.to(device)).argmax(1).cpu() for chunk in chunks])
+    return in_chunks(classifier, images, classifier.image_shape).argmax(1)

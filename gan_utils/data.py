@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,11 +12,14 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision.datasets import MNIST, FashionMNIST
 
-from gan_utils.downloads import mnist_dataset
-from gan_utils.runtime import random_state, restore_random_state
+from gan_utils.downloads import celeba_images, data_folder, lfw_images, mnist_parts
+from gan_utils.faces import FACE_SHAPE, draw_faces, draw_factors
+from gan_utils.pictures import load_folder
+from gan_utils.runtime import mode, random_state, restore_random_state
 
-DIGIT_SIZE = 28  # pixels along each side
+DIGIT_SHAPE = (1, 28, 28)  # channels, rows, columns
 DIGIT_SOURCES = ("auto", "mnist", "fashion", "digits")
+FACE_SOURCES = ("auto", "folder", "lfw", "celeba", "drawn")
 
 
 def sine_points(count: int) -> Tensor:
@@ -40,7 +44,7 @@ class LabelledImages:
     """Greyscale images with a class for each.
 
     Attributes:
-        images: uint8 [N, 1, 28, 28], from 0 (black) to 255 (white).
+        images: uint8 [N, 1, 28, 28], from 0 (black) to 255 (white); N at least 1.
         labels: int64 [N], the number of the class, from 0 to 9.
         classes: the names of the ten classes.
 
@@ -55,20 +59,22 @@ class LabelledImages:
     def __post_init__(self) -> None:
         """Check that images and labels fit."""
         images, labels = self.images, self.labels
-        if images.dtype != torch.uint8 or images.shape[1:] != (1, DIGIT_SIZE, DIGIT_SIZE):
+        if images.dtype != torch.uint8 or images.shape[1:] != DIGIT_SHAPE:
             raise ValueError(
                 f"images are {images.dtype} {list(images.shape)}; they must be torch.uint8 "
-                f"[N, 1, {DIGIT_SIZE}, {DIGIT_SIZE}] with values from 0 to 255"
+                f"[N, 1, 28, 28] with values from 0 to 255"
             )
+        if len(images) == 0:
+            raise ValueError("there are no images; give at least one")
         if labels.shape != images.shape[:1]:
             raise ValueError(
                 f"labels have shape {list(labels.shape)}; {len(images)} images need "
                 f"[{len(images)}], one label each"
             )
-        if labels.is_floating_point() or not ((labels >= 0) & (labels < len(self.classes))).all():
+        if labels.dtype != torch.int64 or labels.min() < 0 or labels.max() >= len(self.classes):
             raise ValueError(
                 f"labels are {labels.dtype} from {labels.min()} to {labels.max()}; they must be "
-                f"whole numbers from 0 to {len(self.classes) - 1}"
+                f"torch.int64 from 0 to {len(self.classes) - 1}"
             )
 
 
@@ -84,6 +90,7 @@ def digit_images(source: str = "auto") -> tuple[LabelledImages, LabelledImages]:
     Raises:
         ValueError: there is no such source, or a file is damaged and cannot be fetched again.
         FileNotFoundError: the files of a source that was asked for cannot be had.
+        NotADirectoryError: `GAN_UTILS_DATA` names no folder.
     """
     if source not in DIGIT_SOURCES:
         raise ValueError(f"source is {source!r}; choose one of {', '.join(DIGIT_SOURCES)}")
@@ -91,33 +98,123 @@ def digit_images(source: str = "auto") -> tuple[LabelledImages, LabelledImages]:
         return _embedded_digits()
     kind = FashionMNIST if source == "fashion" else MNIST
     try:
-        *parts, origin = mnist_dataset(kind)
-    except FileNotFoundError as error:
+        parts, origin = mnist_parts(kind)
+    except FileNotFoundError:
         if source != "auto":
             raise
-        print(f"MNIST cannot be had ({error.__cause__}). Instead:")
+        print("MNIST is not here and cannot be fetched. Instead:")
         return _embedded_digits()
     names = tuple(name.split(" - ")[0] for name in kind.classes)  # MNIST says "7 - seven"
-    train, test = (LabelledImages(p.data.unsqueeze(1), p.targets, names) for p in parts)
-    _announce(kind.__name__, origin, train, test)
+    train, test = (LabelledImages(x.unsqueeze(1), labels, names) for x, labels in parts)
+    _announce(f"{kind.__name__}, {origin}", train.images, test.images)
     return train, test
 
 
 def _embedded_digits() -> tuple[LabelledImages, LabelledImages]:
     digits = load_digits()
     small = torch.from_numpy(digits.images).float().unsqueeze(1) * (255 / 16)
-    large = interpolate(small, size=(DIGIT_SIZE, DIGIT_SIZE), mode="bicubic")
+    large = interpolate(small, size=DIGIT_SHAPE[1:], mode="bicubic")
     images, labels = large.round().clamp(0, 255).byte(), torch.from_numpy(digits.target).long()
-    part = len(images) * 3 // 4  # the others were written by other people
+    part = len(images) * 3 // 4
     train = LabelledImages(images[:part], labels[:part])
     test = LabelledImages(images[part:], labels[part:])
-    _announce("scikit-learn's digits, enlarged", "installed with it", train, test)
+    _announce("scikit-learn's digits, enlarged", train.images, test.images)
     return train, test
 
 
-def _announce(name: str, origin: str, train: LabelledImages, test: LabelledImages) -> None:
-    counts = f"{len(train.images):,} images to learn from, {len(test.images):,} kept back"
-    print(f"{name}, {origin}: {counts}")
+def _announce(what: str, train: Tensor, kept: Tensor) -> None:
+    print(f"{what}: {len(train):,} images to learn from, {len(kept):,} kept back")
+
+
+@dataclass(frozen=True)
+class FaceImages:
+    """Faces in colour, with what is known about each.
+
+    Attributes:
+        images: uint8 [N, 3, 64, 64], from 0 to 255.
+        factors: of drawn faces, see `faces.draw_factors`; None for photographs.
+
+    Raises:
+        ValueError: shapes or types are not as above.
+    """
+
+    images: Tensor
+    factors: dict[str, Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the images have the right form, and the factors as many rows."""
+        images = self.images
+        if images.dtype != torch.uint8 or images.shape[1:] != FACE_SHAPE:
+            raise ValueError(
+                f"images are {images.dtype} {list(images.shape)}; they must be torch.uint8 "
+                f"[N, 3, 64, 64] with values from 0 to 255"
+            )
+        for name, values in (self.factors or {}).items():
+            if len(values) != len(images):
+                raise ValueError(f"{name} has {len(values)} values for {len(images)} images")
+
+    def __getitem__(self, chosen: Tensor) -> "FaceImages":
+        """Return the rows where the boolean tensor `chosen` [N] is true."""
+        factors = self.factors and {name: f[chosen] for name, f in self.factors.items()}
+        return FaceImages(self.images[chosen], factors)
+
+
+def face_images(
+    source: str = "auto", *, count: int = 10_000, folder: Path | str | None = None
+) -> tuple[FaceImages, FaceImages]:
+    """Return faces to learn from and a tenth kept back for comparison; print what they are.
+
+    Photographs become squares of 64 x 64 pixels, cut from their middle.
+
+    Args:
+        source: `"folder"` (any folder of pictures), `"lfw"` (13,233 photographs of Labeled Faces
+            in the Wild, Huang et al. 2007, fetched by scikit-learn), `"celeba"` (202,599
+            photographs, Liu et al. 2015, fetched by torchvision), `"drawn"` (faces of nobody,
+            drawn by code, with known factors), or `"auto"`: the folder `faces` in the data
+            folder; in full mode Labeled Faces in the Wild; else drawn faces.
+        count: how many images in all. A source with fewer gives what it has.
+        folder: for `"folder"`, where the pictures are; None is `faces` in the data folder.
+
+    Raises:
+        ValueError: there is no such source, `count` is below 10, or no picture can be used.
+        FileNotFoundError: the pictures of a source that was asked for cannot be had.
+    """
+    if source not in FACE_SOURCES:
+        raise ValueError(f"source is {source!r}; choose one of {', '.join(FACE_SOURCES)}")
+    if count < 10:
+        raise ValueError(f"count is {count}; it must be at least 10, as a tenth is kept back")
+    if folder is not None and source != "folder":
+        raise ValueError(f"folder is given, but source is {source!r}; ask for source='folder'")
+    what, faces = _any_faces(count) if source == "auto" else _load_faces(source, count, folder)
+    kept = torch.arange(len(faces.images)) % 10 == 9
+    train, test = faces[~kept], faces[kept]
+    _announce(what, train.images, test.images)
+    return train, test
+
+
+def _load_faces(source: str, count: int, folder: Path | str | None) -> tuple[str, FaceImages]:
+    if source == "folder":
+        folder = Path(folder or data_folder() / "faces")
+        return f"pictures of the folder {folder.name}", FaceImages(
+            load_folder(folder, FACE_SHAPE[2], count)
+        )
+    if source == "lfw":
+        return "Labeled Faces in the Wild", FaceImages(lfw_images(FACE_SHAPE[2], count))
+    if source == "celeba":
+        return "CelebA", FaceImages(celeba_images(FACE_SHAPE[2], count))
+    factors = draw_factors(count)
+    return "faces drawn by code", FaceImages(draw_faces(factors), factors)
+
+
+def _any_faces(count: int) -> tuple[str, FaceImages]:
+    if (data_folder() / "faces").is_dir():
+        return _load_faces("folder", count, None)
+    if mode() == "full":
+        try:
+            return _load_faces("lfw", count, None)
+        except FileNotFoundError:
+            print("Labeled Faces in the Wild is not here and cannot be fetched. Instead:")
+    return _load_faces("drawn", count, None)
 
 
 def scale_images(images: Tensor) -> Tensor:

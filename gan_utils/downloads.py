@@ -1,4 +1,4 @@
-"""Files on disk: the data folder, and image files of MNIST's format, checked before use."""
+"""Data that others publish: where it lies, how it is fetched, and checks before it is used."""
 
 import math
 import os
@@ -6,11 +6,22 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
+from http.client import HTTPException
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import platformdirs
-from torchvision.datasets import MNIST
+import torch
+from sklearn.datasets import fetch_lfw_people
+from torch import Tensor
+from torchvision.datasets import MNIST, CelebA
+from torchvision.datasets.mnist import read_image_file, read_label_file
+from torchvision.models import WeightsEnum
 
+from gan_utils.pictures import load_folder
+
+LFW_SQUARE = slice(62, 187)  # of 250 rows and columns: the face and a little around it
 PROJECT = Path(__file__).parents[1]
 TIMEOUT_SECONDS = 20.0  # without a word from the server
 IDX_DIMENSIONS = {
@@ -62,65 +73,67 @@ def is_whole(path: Path) -> bool:
     return magic == 0x800 + dimensions and path.stat().st_size == len(head) + math.prod(sizes)
 
 
-def mnist_dataset(kind: type[MNIST]) -> tuple[MNIST, MNIST, str]:
-    """Return a dataset's training and test part, and in words where its files came from.
+def mnist_parts(kind: type[MNIST]) -> tuple[list[tuple[Tensor, Tensor]], str]:
+    """Return images and labels of both parts of a dataset, and in words where they came from.
 
-    Files that are missing or damaged are fetched where the network is allowed and there.
+    Files that are missing or damaged are fetched where the network is allowed and there. Those
+    that are whole are never touched.
 
     Args:
         kind: `torchvision.datasets.MNIST`, or a dataset in the same format.
 
+    Returns:
+        For the training and the test part (images uint8 [N, height, width], labels int64 [N]),
+        and "from the data folder" or "downloaded".
+
     Raises:
         FileNotFoundError: files are missing and cannot be fetched.
+        NotADirectoryError: `GAN_UTILS_DATA` names no folder.
         ValueError: a file is damaged and cannot be fetched again. It stays as it is.
     """
-    root = data_folder()
-    raw = root / kind.__name__ / "raw"
-    present = [raw / name for name in IDX_DIMENSIONS if (raw / name).is_file()]
-    damaged = [path for path in present if not is_whole(path)]
-    origin = "from the data folder"
-    if damaged or len(present) < len(IDX_DIMENSIONS):
-        names = ", ".join(path.name for path in damaged)
+    name, raw = kind.__name__, data_folder() / kind.__name__ / "raw"
+    damaged = [f for f in IDX_DIMENSIONS if (raw / f).is_file() and not is_whole(raw / f)]
+    missing = [f for f in IDX_DIMENSIONS if not (raw / f).is_file()]
+    if damaged or missing:
         try:
-            _fetch(kind, root, damaged)
-        except (OSError, RuntimeError) as error:
+            _fetch(kind, raw, damaged, missing)
+        except (OSError, RuntimeError, HTTPException) as error:
             reason = " ".join(str(error).split())  # torchvision's has several lines
             if damaged:
                 raise ValueError(
-                    f"{kind.__name__}: {names} is damaged (its size is not the one that its head "
-                    f"declares) and cannot be fetched again: {reason}. Replace or delete it"
+                    f"{name}: {', '.join(damaged)} is damaged (its head or its size is wrong) "
+                    f"and cannot be fetched again: {reason}. Replace or delete it"
                 ) from error
             raise FileNotFoundError(
-                f"{kind.__name__} is not here and cannot be fetched: {reason}. Put its "
-                f"four unpacked files into {kind.__name__}/raw/ of the folder that GAN_UTILS_DATA "
-                "names, or ask for source='digits', which needs no file"
+                f"{name} is not here and cannot be fetched: {reason}. Put its four unpacked files "
+                f"into {name}/raw/ of the folder that GAN_UTILS_DATA names, or ask for "
+                "source='digits', which needs no file"
             ) from error
-        origin = "downloaded"
-    return kind(root, train=True), kind(root, train=False), origin
+    parts = [
+        (
+            read_image_file(str(raw / f"{part}-images-idx3-ubyte")),
+            read_label_file(str(raw / f"{part}-labels-idx1-ubyte")),
+        )
+        for part in ("train", "t10k")
+    ]
+    return parts, "downloaded" if damaged or missing else "from the data folder"
 
 
-def _fetch(kind: type[MNIST], root: Path, damaged: list[Path]) -> None:
+def _fetch(kind: type[MNIST], raw: Path, damaged: list[str], missing: list[str]) -> None:
+    """Download all files to a folder of their own, and take over those that are wanted."""
     if not network_allowed():
         raise OSError("GAN_UTILS_OFFLINE forbids it")
-    with _set_aside(damaged), _impatient():
-        kind(root, download=True)
-
-
-@contextmanager
-def _set_aside(paths: list[Path]) -> Iterator[None]:
-    """Move damaged files out of the way; put back those that nothing has replaced."""
-    aside = {path: path.with_name(path.name + ".damaged") for path in paths}
-    for path, other in aside.items():
-        print(f"{path.name} is damaged: fetching it again.")
-        path.replace(other)
-    try:
-        yield
-    finally:
-        for path, other in aside.items():
-            if path.exists() and is_whole(path):
-                other.unlink()
-            else:
-                other.replace(path)
+    for name in damaged:
+        print(f"{name} is damaged: fetching it again.")
+    raw.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=raw) as aside, _impatient():
+        kind(aside, download=True)
+        fetched = Path(aside) / kind.__name__ / "raw"
+        for name in damaged + missing:
+            if not is_whole(fetched / name):
+                raise OSError(f"{name} has arrived damaged")
+        for name in damaged + missing:
+            (fetched / name).replace(raw / name)
 
 
 @contextmanager
@@ -132,3 +145,94 @@ def _impatient() -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(previous)
+
+
+def lfw_images(size: int, count: int) -> Tensor:
+    """Return photographs of Labeled Faces in the Wild, uint8 [N, 3, size, size], N at most `count`.
+
+    Raises:
+        FileNotFoundError: they are not in the data folder and cannot be fetched.
+
+    Source: Huang et al. 2007, fetched by scikit-learn; 234 MB.
+    """
+    try:
+        with _impatient():
+            people = fetch_lfw_people(
+                data_home=data_folder(),
+                color=True,
+                slice_=(LFW_SQUARE, LFW_SQUARE),
+                resize=size / (LFW_SQUARE.stop - LFW_SQUARE.start),
+                download_if_missing=network_allowed(),
+            )
+    except OSError as error:
+        raise FileNotFoundError(
+            f"Labeled Faces in the Wild is not here and cannot be fetched: {error}. Put its "
+            "lfw_home/ into the folder that GAN_UTILS_DATA names, or ask for source='drawn', "
+            "which needs no file"
+        ) from error
+    images = torch.from_numpy(people.images[:count])  # in [0, 1], in an order without order
+    return (images * 255).round().byte().permute(0, 3, 1, 2)
+
+
+def celeba_images(size: int, count: int) -> Tensor:
+    """Return photographs of CelebA, uint8 [N, 3, size, size], N at most `count`.
+
+    Raises:
+        FileNotFoundError: they are not in the data folder and cannot be fetched.
+
+    Source: Liu et al. 2015, fetched by torchvision; 1.4 GB.
+    """
+    folder = data_folder() / "celeba" / "img_align_celeba"
+    if not folder.is_dir():
+        try:
+            if not network_allowed():
+                raise OSError("GAN_UTILS_OFFLINE forbids it")
+            with _impatient():
+                CelebA(data_folder(), download=True)
+        except Exception as error:  # gdown's own errors derive from nothing narrower
+            raise FileNotFoundError(
+                f"CelebA is not here and cannot be fetched: {' '.join(str(error).split())}. It "
+                "lies on Google Drive: fetching it needs the package gdown (pip install gdown), "
+                "and fails on days when too many others have fetched it. Try again tomorrow, or "
+                "fetch img_align_celeba.zip with a browser and unpack it to "
+                "celeba/img_align_celeba/ in the folder that GAN_UTILS_DATA names"
+            ) from error
+    return load_folder(folder, size, count)
+
+
+def trained_weights(weights: WeightsEnum) -> dict[str, Tensor]:
+    """Return a trained network's weights: torchvision's file from its cache, or fetched.
+
+    The file's name ends in the first digits of its SHA-256 hash. The hash is checked on every
+    load, not only after a download.
+
+    Args:
+        weights: for instance `torchvision.models.VGG19_Weights.IMAGENET1K_V1`.
+
+    Raises:
+        FileNotFoundError: the file is not in the cache and cannot be fetched.
+        ValueError: the file is damaged and cannot be fetched again. It stays as it is.
+    """
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+    wanted = path.stem.rsplit("-", 1)[-1]
+    present = path.is_file()
+    if not present or not sha256(path.read_bytes()).hexdigest().startswith(wanted):
+        if present:
+            print(f"{path.name} is damaged: fetching it again.")
+        try:
+            if not network_allowed():
+                raise OSError("GAN_UTILS_OFFLINE forbids it")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _impatient():
+                torch.hub.download_url_to_file(weights.url, str(path), wanted, progress=False)
+        except (OSError, RuntimeError, HTTPException) as error:
+            if present:
+                raise ValueError(
+                    f"{path.name} is damaged (its SHA-256 does not begin with {wanted}) and "
+                    f"cannot be fetched again: {error}. Replace or delete it"
+                ) from error
+            raise FileNotFoundError(
+                f"{path.name} is not here and cannot be fetched: {error}. Fetch {weights.url} and "
+                "put it into hub/checkpoints/ of the folder that TORCH_HOME names"
+            ) from error
+    return torch.load(path, map_location="cpu", weights_only=True)

@@ -38,7 +38,9 @@ class History:
         records: [steps, 6] on the CPU, one row a step, columns as in `STATISTICS`: the losses,
             the mean probability of "real" that the discriminator gives to real samples, to
             generated ones, and to generated ones after its update, and the share of real and
-            generated samples that it tells apart (logit above 0 for real ones).
+            generated samples that it tells apart (logit above 0 for real ones). Probabilities
+            and share take the raw outputs as logits: with other losses than cross-entropy they
+            say little. A penalty is part of the discriminator's loss.
             `history["d_loss"]` is a column.
         snapshots: moments of the training, oldest first.
         seconds: wall time of the training, resumed parts included.

@@ -1,4 +1,4 @@
-"""Adversarial losses: pure functions of a discriminator's raw outputs.
+"""Adversarial losses of a discriminator's raw outputs, and a penalty on the discriminator.
 
 In cross-entropy a raw output is a logit: `sigmoid(logit)` is the probability that the
 discriminator gives to "real". In the other losses it is a score, and each says what it means.
@@ -101,7 +101,7 @@ def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Te
 
     Args:
         discriminator: without batch norm, which would mix the slopes of different samples.
-        real, fake: samples [N, ...].
+        real, fake: samples [N, ...], as many of both.
 
     Source: Gulrajani et al. 2017, eq. 3, with lambda = 10.
     """
@@ -112,7 +112,10 @@ def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Te
 
 
 class GANLoss(NamedTuple):
-    """What each player minimises; the discriminator also the penalty, where there is one."""
+    """What each player minimises; the discriminator also the penalty, where there is one.
+
+    The penalty is computed in full precision, outside autocast.
+    """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from scipy.spatial import KDTree
 from scipy.stats import entropy, wasserstein_distance
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from gan_utils.classifier import CHUNK, DigitClassifier, check_images, predict
-from gan_utils.models import evaluate
+from gan_utils.classifier import DigitClassifier, predict
+from gan_utils.features import FeatureNetwork, features_of
 
 PERIOD = 2 * math.pi
 
@@ -71,55 +71,47 @@ def curve_score(points: Tensor, tolerance: float = 0.15) -> CurveScore:
 
 
 class FrechetDistance:
-    """The distance of generated images from real ones, by the features of a classifier.
+    """The distance of generated images from real ones, by the features of a network.
 
     Both sets of features are summed up by mean m and covariance S, as if they were normally
     distributed, and the distance is |m1 - m2|^2 + trace(S1 + S2 - 2 (S1 S2)^(1/2)). It sees how
-    good and how varied the images are. Its scale depends on the classifier, and small sets score
-    too high: compare only numbers of one classifier and one number of images.
+    good and how varied the images are. Its scale depends on the network, and small sets score too
+    high: compare only numbers of one network and one number of images.
 
     Args:
-        classifier: a trained classifier; its last hidden layer gives the features.
-        real: real images [N, 1, 28, 28] in [-1, 1], N at least 2.
+        network: gives the features, a trained classifier for instance.
+        real: real images [N, *network.image_shape] in [-1, 1], N at least 2.
 
     Raises:
-        ValueError: the images have another shape or range.
+        ValueError: the images have another shape or range, or are fewer than 2.
 
-    Source: Heusel et al. 2017, with an Inception network; here a network that knows digits.
+    Source: Heusel et al. 2017, with an Inception network.
     """
 
-    def __init__(self, classifier: DigitClassifier, real: Tensor) -> None:
+    def __init__(self, network: FeatureNetwork, real: Tensor) -> None:
         """Take the mean and the covariance of the real images' features."""
-        self.metric = FrechetInceptionDistance(_Features(classifier), reset_real_features=False)
+        self.network = network
+        # The features are computed before: torchmetrics finds here what it takes for a network.
+        identity = nn.Identity()
+        identity.num_features = network.num_features
+        self.metric = FrechetInceptionDistance(identity, reset_real_features=False)
         self._update(real, real=True)
 
     def _update(self, images: Tensor, *, real: bool) -> None:
-        check_images(images)
-        for chunk in images.split(CHUNK):
-            self.metric.update(chunk, real=real)
+        if len(images) < 2:
+            raise ValueError(f"there are {len(images)} images; a covariance needs at least 2")
+        # On the CPU, because the sums over thousands of images need double precision.
+        self.metric.update(features_of(self.network, images).double(), real=real)
 
     def __call__(self, images: Tensor) -> float:
-        """Return the distance of `images` [N, 1, 28, 28] in [-1, 1] from the real ones.
+        """Return the distance of `images` in [-1, 1] from the real ones.
 
         Raises:
-            ValueError: the images have another shape or range.
+            ValueError: the images have another shape or range, or are fewer than 2.
         """
         self.metric.reset()
         self._update(images, real=False)
         return self.metric.compute().item()
-
-
-class _Features(torch.nn.Module):
-    """The features of a classifier, in the form that torchmetrics asks for."""
-
-    def __init__(self, classifier: DigitClassifier) -> None:
-        super().__init__()
-        self.classifier, self.num_features = classifier, classifier.num_features
-
-    def forward(self, images: Tensor) -> Tensor:
-        device = next(self.classifier.parameters()).device
-        # The sums over thousands of images need double precision, which not every GPU has.
-        return evaluate(self.classifier.features, images.to(device)).cpu().double()
 
 
 class ClassBalance(NamedTuple):
@@ -140,30 +132,36 @@ def class_balance(classifier: DigitClassifier, images: Tensor) -> ClassBalance:
     Raises:
         ValueError: the images have another shape or range.
     """
-    classes = classifier.head.out_features
-    counts = predict(classifier, images).bincount(minlength=classes)
+    counts = predict(classifier, images).bincount(minlength=classifier.classes)
     shares = (counts / counts.sum()).tolist()
-    return ClassBalance(shares, float(entropy(shares, base=classes)))
+    return ClassBalance(shares, float(entropy(shares, base=classifier.classes)))
 
 
 def nearest_neighbours(samples: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
     """Find the image that is nearest to each sample, pixel by pixel.
 
     Args:
-        samples: [N, ...] in [-1, 1].
-        images: [M, ...] in [-1, 1], of the same shape otherwise.
+        samples: floating point [N, ...] in [-1, 1], N at least 1.
+        images: as `samples`, [M, ...], M at least 1.
 
     Returns:
         indices [N] into `images`, and root-mean-square differences [N] of the pixels, in [0, 2].
 
     Raises:
-        ValueError: samples and images differ in shape.
+        ValueError: samples and images differ in shape, are not floating point, or are none.
     """
-    if samples.shape[1:] != images.shape[1:]:
+    if samples.shape[1:] != images.shape[1:] or 0 in (len(samples), len(images)):
         raise ValueError(
-            f"samples are {list(samples.shape[1:])} and images {list(images.shape[1:])}; "
-            "both must have the same size"
+            f"samples are {list(samples.shape)} and images {list(images.shape)}; both must have "
+            "the same size and be at least one"
         )
-    distances = torch.cdist(samples.flatten(1), images.flatten(1))
-    nearest = distances.min(dim=1)
-    return nearest.indices, nearest.values / math.sqrt(samples[0].numel())
+    if not (samples.is_floating_point() and images.is_floating_point()):
+        raise ValueError(
+            f"samples are {samples.dtype} and images {images.dtype}; both must be floating point "
+            "in [-1, 1], as scale_images returns them"
+        )
+    samples = samples.to(images)
+    nearest = torch.cdist(samples.flatten(1), images.flatten(1)).argmin(dim=1)
+    # Once more, pair by pair: cdist is fast but inexact, and a copy must have the difference 0.
+    differences = (samples - images[nearest]).square().flatten(1).mean(dim=1).sqrt()
+    return nearest, differences

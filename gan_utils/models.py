@@ -96,6 +96,100 @@ class MLPDiscriminator(nn.Module):
         return self.layers(samples.flatten(1))
 
 
+def _channels(width: int, image_size: int) -> list[int]:
+    """Return the channels between a picture and its 4 x 4 code: twice as many at half the size."""
+    if width < 1:
+        raise ValueError(f"width is {width}; it must be at least 1")
+    if image_size < 32 or image_size & (image_size - 1):
+        raise ValueError(f"image_size is {image_size}; it must be a power of two, 32 or more")
+    return [width * 2**i for i in range(image_size.bit_length() - 3)]
+
+
+def initialize_dcgan(module: nn.Module) -> None:
+    """Draw the weights of one layer as DCGAN does; use it as `network.apply(initialize_dcgan)`.
+
+    Weights of convolutions from N(0, 0.02), gains of batch norm from N(1, 0.02), biases zero.
+
+    Source: Radford et al. 2016, section 4, which leaves the gains open; N(1, 0.02) is the custom.
+    """
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)
+
+
+class DCGANGenerator(nn.Module):
+    """Convolutional generator: latent [N, latent_dim] to images [N, 3, size, size] in [-1, 1].
+
+    The latent vector becomes a code of 4 x 4 places with many channels; each further transposed
+    convolution doubles the size and halves the channels. Batch norm and ReLU follow all but the
+    last, tanh follows the last. Layer by layer for the default, as channels x size:
+    100 x 1, 512 x 4, 256 x 8, 128 x 16, 64 x 32, 3 x 64.
+
+    Args:
+        latent_dim: numbers in one latent vector.
+        width: channels of the last hidden layer.
+        image_size: pixels along each side, a power of two of at least 32.
+
+    Raises:
+        ValueError: a number is below 1, or `image_size` not allowed.
+
+    Source: Radford et al. 2016, figure 1, with half the paper's channels, as is the custom.
+    """
+
+    def __init__(self, latent_dim: int = 100, width: int = 64, *, image_size: int = 64) -> None:
+        """Build the layers, initialised as in the paper."""
+        super().__init__()
+        if latent_dim < 1:
+            raise ValueError(f"latent_dim is {latent_dim}; it must be at least 1")
+        channels = _channels(width, image_size)[::-1]
+        layers: list[nn.Module] = [nn.ConvTranspose2d(latent_dim, channels[0], 4, bias=False)]
+        for inputs, outputs in zip(channels, [*channels[1:], 3], strict=True):
+            layers += [nn.BatchNorm2d(inputs), nn.ReLU()]
+            layers.append(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False))
+        self.layers = nn.Sequential(*layers, nn.Tanh()).apply(initialize_dcgan)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Map latent vectors to images."""
+        return self.layers(latent[:, :, None, None])
+
+
+class DCGANDiscriminator(nn.Module):
+    """Convolutional discriminator: images [N, 3, size, size] in [-1, 1] to logits [N, 1].
+
+    The mirror of `DCGANGenerator`: strided convolutions halve the size and double the channels
+    down to 4 x 4 places, and one convolution over all of them gives the logit. LeakyReLU 0.2
+    follows all but the last; batch norm comes before it, except in the first layer.
+
+    Args:
+        width: channels of the first hidden layer.
+        image_size: pixels along each side, a power of two of at least 32.
+
+    Raises:
+        ValueError: `width` is below 1, or `image_size` not allowed.
+
+    Source: Radford et al. 2016, section 3.
+    """
+
+    def __init__(self, width: int = 64, *, image_size: int = 64) -> None:
+        """Build the layers, initialised as in the paper."""
+        super().__init__()
+        channels = _channels(width, image_size)
+        layers: list[nn.Module] = []
+        for inputs, outputs in zip([3, *channels[:-1]], channels, strict=True):
+            layers.append(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False))
+            if inputs != 3:  # batch norm on the pictures themselves makes the game unstable
+                layers.append(nn.BatchNorm2d(outputs))
+            layers.append(nn.LeakyReLU(0.2))
+        layers.append(nn.Conv2d(channels[-1], 1, 4, bias=False))
+        self.layers = nn.Sequential(*layers, nn.Flatten()).apply(initialize_dcgan)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images to logits: positive means "real"."""
+        return self.layers(images)
+
+
 def count_parameters(module: nn.Module) -> int:
     """Return how many trainable numbers `module` holds."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
@@ -142,7 +236,10 @@ def slerp(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
     """
     cosine = torch.dot(start, end) / (start.norm() * end.norm())
     if not cosine.abs() < 1 - 1e-6:
-        raise ValueError("start and end lie on one line; there is no one arc between them")
+        raise ValueError(
+            f"the cosine between start and end is {cosine:g}; there is no one arc between vectors "
+            "on one line, so take another pair"
+        )
     angle, t = cosine.acos(), weights[:, None]
     return (((1 - t) * angle).sin() * start + (t * angle).sin() * end) / angle.sin()
 

@@ -79,6 +79,7 @@ def _without_colours(png: str) -> str:
     grey = coloured.convert("L")
     if (
         getattr(picture, "is_animated", False)
+        or picture.convert("RGBA").getchannel("A").getextrema()[0] < 255
         or ImageChops.difference(coloured, grey.convert("RGB")).getbbox()
     ):
         return png

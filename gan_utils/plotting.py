@@ -132,7 +132,13 @@ def plot_samples(ax: Axes, points: Tensor, *, real: bool = False) -> None:
 
 
 def plot_images(ax: Axes, images: Tensor, *, columns: int = 8, title: str = "") -> None:
-    """Draw images [N, 1 or 3, height, width] in [-1, 1] as a grid, row by row."""
+    """Draw images [N, 1 or 3, height, width] in [-1, 1] as a grid, row by row.
+
+    Raises:
+        ValueError: the images are not floating point.
+    """
+    if not images.is_floating_point():
+        raise ValueError(f"images are {images.dtype}; bring them to [-1, 1] with scale_images")
     grid = make_grid(images.detach().float().cpu() / 2 + 0.5, columns, padding=1, pad_value=0.5)
     # Pixels as they are: smoothing would hide their noise and make the stored picture larger.
     ax.imshow(grid.clamp(0, 1).permute(1, 2, 0).numpy(), interpolation="nearest")
@@ -141,7 +147,12 @@ def plot_images(ax: Axes, images: Tensor, *, columns: int = 8, title: str = "") 
 
 
 def show_images(images: Tensor, *, columns: int = 8, title: str = "", width: float = 6.0) -> None:
-    """Show images [N, 1 or 3, height, width] in [-1, 1] as a grid, `width` inches wide."""
+    """Show images [N, 1 or 3, height, width] in [-1, 1] as a grid, `width` inches wide.
+
+    Raises:
+        ValueError: the images are not floating point.
+    """
+    columns = min(columns, len(images))
     rows, (height, breadth) = -(-len(images) // columns), images.shape[2:]
     size = (width, width * rows * height / (columns * breadth) + 0.35 * bool(title))
     _, ax = plt.subplots(figsize=size)

@@ -7,11 +7,14 @@ from torch.utils.data import DataLoader, TensorDataset
 from gan_utils.data import (
     Batches,
     BatchStream,
+    FaceImages,
     LabelledImages,
     digit_images,
+    face_images,
     scale_images,
     sine_points,
 )
+from gan_utils.faces import draw_factors
 
 CPU = torch.device("cpu")
 
@@ -119,7 +122,9 @@ IMAGES, LABELS = torch.zeros(6, 1, 28, 28, dtype=torch.uint8), torch.arange(6)
         (IMAGES, LABELS[:, None], r"labels have shape \[6, 1\]"),
         (IMAGES, LABELS + 5, "from 5 to 10"),
         (IMAGES, LABELS - 1, "from -1 to 4"),
-        (IMAGES, LABELS.float(), "torch.float32.*whole numbers from 0 to 9"),
+        (IMAGES, LABELS.float(), "torch.float32.*torch.int64 from 0 to 9"),
+        (IMAGES, LABELS.int(), "torch.int32.*torch.int64 from 0 to 9"),
+        (IMAGES[:0], LABELS[:0], "there are no images"),
     ],
 )
 def test_images_and_labels_that_do_not_fit_are_refused(images, labels, message):
@@ -141,3 +146,37 @@ def test_batches_of_stored_images_are_scaled():
     torch.manual_seed(0)
     expected = scale_images(images)[torch.randperm(12)].split(4)
     assert all(torch.equal(b, e) for b, e in zip(batches, expected, strict=True))
+
+
+def test_drawn_faces_come_with_their_factors():
+    torch.manual_seed(0)
+    train, kept = face_images("drawn", count=40)
+    assert train.images.shape == (36, 3, 64, 64) and kept.images.shape == (4, 3, 64, 64)
+    for part in (train, kept):
+        assert {len(values) for values in part.factors.values()} == {len(part.images)}
+    torch.manual_seed(0)
+    factors = draw_factors(40)
+    assert kept.factors["skin"].tolist() == factors["skin"][9::10].tolist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(source="ffhq"), "'ffhq'; choose one of auto, folder, lfw, celeba, drawn"),
+        (dict(source="drawn", count=9), "count is 9"),
+        (dict(source="lfw", folder="here"), "ask for source='folder'"),
+    ],
+)
+def test_face_arguments_that_make_no_sense(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        face_images(**arguments)
+
+
+def test_face_images_are_checked():
+    images = torch.zeros(3, 3, 64, 64, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="torch.float32.*torch.uint8"):
+        FaceImages(images.float())
+    with pytest.raises(ValueError, match=r"\[3, 3, 64, 32\]"):
+        FaceImages(images[..., :32])
+    with pytest.raises(ValueError, match="skin has 2 values for 3 images"):
+        FaceImages(images, {"skin": torch.zeros(2)})

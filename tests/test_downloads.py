@@ -6,10 +6,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
+from PIL import Image
 from torchvision.datasets import MNIST, FashionMNIST
 
 from gan_utils import downloads
-from gan_utils.data import digit_images
+from gan_utils.data import digit_images, face_images
 
 COUNTS = {"train": 30, "t10k": 20}
 
@@ -55,12 +56,15 @@ def test_files_in_the_data_folder_are_loaded(root, capsys, source, kind):
     assert f"{kind}, from the data folder: 30 images" in said
 
 
-def test_auto_falls_back_to_the_embedded_digits_and_says_so(root, capsys):
+@pytest.mark.usefixtures("root")
+def test_auto_falls_back_to_the_embedded_digits_and_says_so(capsys):
     train, test = digit_images()
     assert (len(train.images), len(test.images)) == (1347, 450)
     said = capsys.readouterr().out
-    assert "MNIST cannot be had (GAN_UTILS_OFFLINE forbids it)" in said
-    assert "scikit-learn's digits" in said and str(root) not in said
+    assert said == (
+        "MNIST is not here and cannot be fetched. Instead:\n"
+        "scikit-learn's digits, enlarged: 1,347 images to learn from, 450 kept back\n"
+    )
 
 
 @pytest.mark.parametrize("source", ["mnist", "fashion"])
@@ -161,7 +165,7 @@ def test_a_damaged_file_is_fetched_again(online_root, monkeypatch, server, capsy
     train, _ = digit_images("mnist")
     assert len(train.images) == 30
     assert file.read_bytes() == (good / file.name).read_bytes()
-    assert not list(file.parent.glob("*.damaged"))
+    assert sorted(p.name for p in file.parent.iterdir()) == sorted(downloads.IDX_DIMENSIONS)
     assert "train-images-idx3-ubyte is damaged: fetching it again" in capsys.readouterr().out
 
 
@@ -171,7 +175,35 @@ def test_a_damaged_file_stays_when_the_server_is_gone(online_root, monkeypatch):
     file.write_bytes(b"part")
     with pytest.raises(ValueError, match="cannot be fetched again.*Replace or delete"):
         digit_images("mnist")
-    assert file.read_bytes() == b"part" and not list(file.parent.glob("*.damaged"))
+    assert file.read_bytes() == b"part"
+    assert sorted(p.name for p in file.parent.iterdir()) == sorted(downloads.IDX_DIMENSIONS)
+
+
+def test_files_that_are_whole_are_never_replaced(online_root, monkeypatch, server):
+    serve(monkeypatch, server, MNIST)
+    raw = write_dataset(online_root)
+    (raw / "train-images-idx3-ubyte").unlink()
+    labels = raw / "t10k-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes()[:8] + bytes([7] * COUNTS["t10k"]))  # the user's own
+    _, test = digit_images("mnist")
+    assert (test.labels == 7).all()
+
+
+def test_a_download_that_arrives_damaged_is_refused(online_root, monkeypatch, server):
+    serve(monkeypatch, server, MNIST)
+    monkeypatch.setattr(downloads, "is_whole", lambda path: "train-labels" not in path.name)
+    with pytest.raises(FileNotFoundError, match="train-labels-idx1-ubyte has arrived damaged"):
+        digit_images("mnist")
+    assert not list((online_root / "MNIST" / "raw").iterdir())
+
+
+@pytest.mark.parametrize("mirror", ["http://127.0.0.1:9/", "http://"])
+@pytest.mark.usefixtures("online_root")
+def test_auto_without_a_server_says_so_in_a_line(monkeypatch, capsys, mirror):
+    monkeypatch.setattr(MNIST, "mirrors", [mirror, mirror])
+    digit_images()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "MNIST" in line]
+    assert lines[-1] == "MNIST is not here and cannot be fetched. Instead:"
 
 
 def test_the_data_folder(tmp_path, monkeypatch):
@@ -194,3 +226,82 @@ def test_the_data_folder(tmp_path, monkeypatch):
 def test_offline_switch(monkeypatch, value, allowed):
     monkeypatch.setenv("GAN_UTILS_OFFLINE", value)
     assert downloads.network_allowed() is allowed
+
+
+def write_lfw(root, people=4):
+    """A folder as scikit-learn unpacks it: a dark face in a light frame for each person."""
+    home = root / "lfw_home"
+    for index in range(people):
+        folder = home / "lfw_funneled" / f"Person_{index}"
+        folder.mkdir(parents=True)
+        picture = Image.new("RGB", (250, 250), "white")
+        picture.paste((10 * index, 50, 90), (62, 62, 187, 187))
+        picture.save(folder / f"Person_{index}_0001.jpg", quality=95)
+    for name in ("pairsDevTrain.txt", "pairsDevTest.txt", "pairs.txt"):
+        (home / name).touch()
+
+
+def test_labeled_faces_in_the_wild_are_read_where_scikit_learn_puts_them(root, capsys):
+    write_lfw(root, people=12)
+    train, kept = face_images("lfw")
+    assert (len(train.images), len(kept.images)) == (11, 1) and train.factors is None
+    assert (train.images[:, 1].float().mean() - 50).abs() < 2  # the face, without its frame
+    assert len(train.images[:, 0, 32, 32].unique()) == 11
+    assert "Labeled Faces in the Wild: 11 images to learn from" in capsys.readouterr().out
+    assert len(downloads.lfw_images(64, 3)) == 3
+
+
+@pytest.mark.usefixtures("root")
+def test_faces_that_are_absent_are_an_error_that_says_what_to_do():
+    with pytest.raises(FileNotFoundError, match="lfw_home/.*GAN_UTILS_DATA.*drawn"):
+        face_images("lfw")
+    with pytest.raises(FileNotFoundError, match="GAN_UTILS_OFFLINE.*gdown.*tomorrow.*browser"):
+        face_images("celeba")
+    with pytest.raises(FileNotFoundError, match="no folder faces"):
+        face_images("folder")
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a quota"), OSError("a quota"), Exception("a quota")]
+)
+@pytest.mark.usefixtures("online_root")
+def test_celeba_explains_a_download_that_fails(monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(downloads, "CelebA", fail)
+    with pytest.raises(FileNotFoundError, match="a quota.*Google Drive.*pip install gdown"):
+        face_images("celeba")
+
+
+def test_celeba_is_fetched_by_torchvision_and_read_from_its_folder(online_root, monkeypatch):
+    def fetch(root, download):
+        assert download
+        folder = root / "celeba" / "img_align_celeba"
+        folder.mkdir(parents=True)
+        for index in range(10):
+            Image.new("RGB", (178, 218), (index, 0, 0)).save(folder / f"{index:06}.png")
+
+    monkeypatch.setattr(downloads, "CelebA", fetch)
+    train, kept = face_images("celeba")
+    assert train.images[:, 0, 0, 0].tolist() == [*range(9)] and kept.images[0, 0, 0, 0] == 9
+    monkeypatch.setattr(downloads, "CelebA", None)  # not asked a second time
+    assert len(face_images("celeba", count=10)[0].images) == 9
+    assert (online_root / "celeba").is_dir()
+
+
+def test_any_faces_are_a_folder_then_lfw_in_full_mode_then_drawn(root, monkeypatch, capsys):
+    monkeypatch.setenv("GAN_UTILS_MODE", "full")
+    assert face_images(count=20)[0].factors is not None
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "Labeled Faces in the Wild is not here and cannot be fetched. Instead:"
+    assert said[1] == "faces drawn by code: 18 images to learn from, 2 kept back"
+    write_lfw(root, people=10)
+    assert len(face_images()[0].images) == 9
+    monkeypatch.setenv("GAN_UTILS_MODE", "quick")
+    assert face_images(count=20)[0].factors is not None
+    (root / "faces").mkdir()
+    for index in range(10):
+        Image.new("RGB", (64, 64)).save(root / "faces" / f"{index}.png")
+    assert len(face_images()[0].images) == 9
+    assert "pictures of the folder faces: 9 images" in capsys.readouterr().out

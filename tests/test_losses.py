@@ -43,6 +43,11 @@ def test_gradients_survive_extreme_logits():
 def test_named_loss_pairs_the_players():
     assert named_loss("minimax") == (cross_entropy, saturating, None)
     assert named_loss("nonsaturating") == (cross_entropy, nonsaturating, None)
+    least_squares = losses.least_squares_discriminator, losses.least_squares_generator
+    assert named_loss("least squares") == (*least_squares, None)
+    assert named_loss("hinge") == (losses.hinge_discriminator, losses.negative_score, None)
+    wasserstein = losses.wasserstein_discriminator, losses.negative_score, losses.gradient_penalty
+    assert named_loss("wasserstein") == wasserstein
 
 
 def test_unknown_loss_names_the_value_and_what_is_allowed():
@@ -87,6 +92,7 @@ def test_gradient_penalty_of_a_linear_discriminator_is_known(slope):
 
 
 def test_gradient_penalty_is_measured_between_real_and_generated():
+    torch.manual_seed(0)
     places = []
 
     def discriminator(samples):

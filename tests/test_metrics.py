@@ -71,12 +71,13 @@ class FirstThree(torch.nn.Module):
 class Toy(torch.nn.Module):
     """A classifier whose features are the first three pixels and whose verdict is the first."""
 
-    num_features = 3
+    classes, image_shape, num_features = 10, (1, 28, 28), 3
 
     def __init__(self):
         super().__init__()
         self.features = torch.nn.Sequential(torch.nn.Flatten(), FirstThree())
-        self.head = torch.nn.Linear(3, 10)
+        self.device = torch.nn.Parameter(torch.zeros(()))
+        self.features.register_parameter("device", self.device)
 
     def forward(self, images):
         return torch.nn.functional.one_hot((images[:, 0, 0, 0] * 9.99).long(), 10).float()
@@ -121,6 +122,8 @@ def test_frechet_distance_refuses_what_is_no_image():
     distance = FrechetDistance(Toy(), torch.zeros(4, 1, 28, 28))
     with pytest.raises(ValueError, match="shape"):
         distance(torch.zeros(4, 784))
+    with pytest.raises(ValueError, match="1 images; a covariance needs at least 2"):
+        distance(torch.zeros(1, 1, 28, 28))
 
 
 def test_class_balance_counts_and_measures_evenness():
@@ -140,6 +143,17 @@ def test_nearest_neighbours_are_found_in_pixels():
     samples[1] += 0.1
     indices, differences = nearest_neighbours(samples, images)
     assert indices.tolist() == [7, 30]
-    assert torch.allclose(differences, torch.tensor([0.0, 0.1]), atol=1e-3)
-    with pytest.raises(ValueError, match=r"\[784\] and images \[1, 28, 28\]"):
-        nearest_neighbours(samples.flatten(1), images)
+    assert differences[0] == 0 and math.isclose(differences[1], 0.1, rel_tol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (torch.zeros(2, 784), r"\[2, 784\] and images \[5, 1, 28, 28\]"),
+        (torch.zeros(0, 1, 28, 28), "at least one"),
+        (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), "torch.uint8.*scale_images"),
+    ],
+)
+def test_nearest_neighbours_of_what_cannot_be_compared(samples, message):
+    with pytest.raises(ValueError, match=message):
+        nearest_neighbours(samples, torch.zeros(5, 1, 28, 28))

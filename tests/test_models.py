@@ -6,6 +6,8 @@ from torch import nn
 
 from gan_utils import recipes
 from gan_utils.models import (
+    DCGANDiscriminator,
+    DCGANGenerator,
     MLPDiscriminator,
     MLPGenerator,
     count_parameters,
@@ -152,13 +154,7 @@ def test_digit_recipes_have_the_published_activations():
     assert [type(k) for k in kinds_between(recipes.MNIST_GAN.generator())] == [nn.ReLU]
 
 
-def test_the_digit_house_recipe_changes_only_the_training():
-    house, keras = recipes.MNIST_HOUSE, recipes.MNIST_KERAS_GAN
-    assert house.generator is keras.generator and house.discriminator is keras.discriminator
-    assert (house.batch_size, house.epochs) == (keras.batch_size, keras.epochs)
-
-
-def test_digit_recipes_train_as_published():
+def test_digit_recipes_train_as_stated():
     expected = {
         "MNIST_REAL_PYTHON": (32, 50, "normal", 1e-4, (0.9, 0.999)),
         "MNIST_NOTE45": (128, 10, "uniform", 3e-4, (0.5, 0.999)),
@@ -170,3 +166,73 @@ def test_digit_recipes_train_as_published():
         training = recipe.training
         found = (recipe.batch_size, recipe.epochs, training.get("latent", "normal"))
         assert (*found, training["lr"], training["betas"]) == numbers, name
+
+
+@pytest.mark.parametrize(
+    ("network", "count"), [(DCGANGenerator(), 3_576_704), (DCGANDiscriminator(), 2_765_568)]
+)
+def test_dcgan_has_the_published_number_of_parameters(network, count):
+    assert count_parameters(network) == count
+
+
+def sizes_along(network, inputs):
+    """The channels and sizes after each convolution."""
+    found = []
+    for layer in network.layers:
+        inputs = layer(inputs)
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            found.append((inputs.shape[1], inputs.shape[2]))
+    return found
+
+
+def test_dcgan_has_the_published_sizes_along():
+    table = [(512, 4), (256, 8), (128, 16), (64, 32)]
+    assert sizes_along(DCGANGenerator(), torch.randn(2, 100, 1, 1)) == [*table, (3, 64)]
+    images = DCGANGenerator()(torch.randn(2, 100))
+    assert images.shape == (2, 3, 64, 64) and images.abs().max() <= 1
+    assert sizes_along(DCGANDiscriminator(), images) == [*table[::-1], (1, 1)]
+    assert DCGANDiscriminator()(images).shape == (2, 1)
+
+
+@pytest.mark.parametrize("size", [32, 128])
+def test_dcgan_of_other_sizes(size):
+    images = DCGANGenerator(5, 2, image_size=size)(torch.randn(3, 5))
+    assert images.shape == (3, 3, size, size)
+    assert DCGANDiscriminator(2, image_size=size)(images).shape == (3, 1)
+
+
+def test_dcgan_layers_are_those_of_the_paper():
+    kinds = [type(layer).__name__ for layer in DCGANGenerator().layers]
+    assert kinds == ["ConvTranspose2d", "BatchNorm2d", "ReLU"] * 4 + ["ConvTranspose2d", "Tanh"]
+    discriminator = DCGANDiscriminator()
+    kinds = [type(layer).__name__ for layer in discriminator.layers]
+    norms = ["Conv2d", "BatchNorm2d", "LeakyReLU"] * 3
+    assert kinds == ["Conv2d", "LeakyReLU", *norms, "Conv2d", "Flatten"]  # none in the first
+    slopes = {m.negative_slope for m in discriminator.modules() if isinstance(m, nn.LeakyReLU)}
+    assert slopes == {0.2}
+    for network in (DCGANGenerator(), discriminator):
+        assert all(getattr(layer, "bias", None) is None for layer in network.layers
+                   if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)))  # fmt: skip
+
+
+def test_dcgan_starts_from_the_published_distribution():
+    torch.manual_seed(0)
+    for network in (DCGANGenerator(), DCGANDiscriminator()):
+        weights = [layer.weight.flatten() for layer in network.layers
+                   if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))]  # fmt: skip
+        assert all(abs(w.mean()) < 1e-3 and abs(w.std() - 0.02) < 1e-3 for w in weights)
+        norms = [layer for layer in network.layers if isinstance(layer, nn.BatchNorm2d)]
+        gains = torch.cat([norm.weight for norm in norms])
+        assert abs(gains.mean() - 1) < 3e-3 and abs(gains.std() - 0.02) < 3e-3
+        assert all((norm.bias == 0).all() for norm in norms)
+
+
+@pytest.mark.parametrize("build", [DCGANDiscriminator, lambda *a, **k: DCGANGenerator(8, *a, **k)])
+def test_dcgan_sizes_that_cannot_be_built(build):
+    for size in (0, 16, 48, 63, -64):
+        with pytest.raises(ValueError, match=f"image_size is {size}; .*power of two, 32 or more"):
+            build(4, image_size=size)
+    with pytest.raises(ValueError, match="width is 0"):
+        build(0)
+    with pytest.raises(ValueError, match="latent_dim is -1"):
+        DCGANGenerator(-1)

@@ -22,6 +22,7 @@ def png(*frames):
 
 NOISE = Image.frombytes("L", (40, 40), bytes((i * i * 7919) % 251 for i in range(1600)))
 RED = Image.new("RGB", (40, 40), "red")
+CLEAR = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
 PICTURE = png(RED)
 
 
@@ -67,8 +68,8 @@ def test_pictures_without_colours_are_stored_as_such():
     assert not ImageChops.difference(Image.open(io.BytesIO(stored)), NOISE).getbbox()
 
 
-@pytest.mark.parametrize("picture", [png(RED), png(NOISE, NOISE.rotate(90))])
-def test_coloured_and_animated_pictures_are_stored_as_they_are(picture):
+@pytest.mark.parametrize("picture", [png(RED), png(NOISE, NOISE.rotate(90)), png(CLEAR)])
+def test_coloured_animated_and_transparent_pictures_are_stored_as_they_are(picture):
     assert stored_picture(picture) == picture
 
 

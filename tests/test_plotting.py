@@ -122,7 +122,10 @@ def test_image_grid_shows_the_range_from_black_to_white():
     grid = ax.images[0].get_array()
     assert grid.shape == (11, 11, 3)  # two rows of four pixels, with lines of one between
     assert [grid[y, x, 0].item() for y, x in ((2, 2), (2, 8), (8, 2), (8, 8))] == [0, 0.5, 1, 1]
-    plotting.show_images(images, columns=3, title="a title")
+    plotting.show_images(images, columns=9, title="a title")
+    assert plt.gca().images[0].get_array().shape == (6, 21, 3)  # no room for what is not there
+    with pytest.raises(ValueError, match="torch.uint8.*scale_images"):
+        plotting.show_images(images.byte())
 
 
 def test_accuracy_is_drawn_against_guessing():

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.optim import Adam
 
+from gan_utils import recipes
 from gan_utils.checkpoints import SafeKeeper
 from gan_utils.data import Batches, sine_points
 from gan_utils.history import STATISTICS
@@ -67,6 +68,37 @@ class Interrupting:
             if self.left == 0:
                 os.kill(os.getpid(), signal.SIGINT)
             yield batch
+
+
+class Fixed(nn.Module):
+    """A player that ignores its weight: it returns its input, shifted."""
+
+    def __init__(self, shift):
+        super().__init__()
+        self.shift, self.weight = shift, nn.Parameter(torch.zeros(1))
+
+    def forward(self, inputs):
+        return inputs + self.shift + 0 * self.weight
+
+
+def test_the_step_reports_what_the_discriminator_says():
+    players = Fixed(0.0), Fixed(0.0)
+    optimizers = [Adam(player.parameters()) for player in players]
+    real, before, after = (
+        torch.tensor(v)[:, None] for v in ([2.0, -1.0, 3.0, 1.0], [-1.0, 1.0, 2.0, 3.0], [0.5] * 4)
+    )
+    found = gan_step(*players, *optimizers, LOSSES["nonsaturating"], real, before, after)
+    means = [logits.sigmoid().mean().item() for logits in (real, before, after)]
+    assert found[2:].tolist() == pytest.approx([*means, (3 / 4 + 1 / 4) / 2])
+
+
+@pytest.mark.parametrize("recipe", ["REAL_PYTHON", "NOTE45", "GAN", "KERAS_GAN", "HOUSE"])
+def test_every_digit_recipe_trains(recipe):
+    recipe = getattr(recipes, f"MNIST_{recipe}")
+    images = torch.randint(256, (8, 1, 28, 28), dtype=torch.uint8)
+    players = recipe.generator(), recipe.discriminator()
+    history = train_gan(*players, Batches(images, 4), steps=2, progress=False, **recipe.training)
+    assert history.records.isfinite().all()
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -1,0 +1,120 @@
+"""A user's picture files, whatever their format, as 8-bit RGB the right way up; or clear errors."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+NAMED = 5  # skipped files that a message names
+MAX_PIXELS = 50_000_000  # more than most cameras take, and 150 MB once it is unpacked
+
+
+def load_picture(path: Path | str) -> Image.Image:
+    """Read a picture file.
+
+    What is transparent becomes white. Pictures of 16 bits are taken down to 8. A turned photograph
+    is put upright as its EXIF data say.
+
+    Args:
+        path: a file of any format that Pillow reads.
+
+    Returns:
+        An RGB picture of 8 bits a channel.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no picture, is cut short, has more than `MAX_PIXELS` pixels, or
+            holds numbers whose black and white nobody can know.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path.name}")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path.name} is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            opened = Image.open(path)  # reads the head alone
+        with opened as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
+            upright = ImageOps.exif_transpose(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(
+            f"{path.name} is too large to unpack ({error}); make it smaller, to at most "
+            f"{MAX_PIXELS:,} pixels"
+        ) from error
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow's readers raise all three
+        reason = str(error).replace(str(path), path.name)
+        raise ValueError(f"{path.name} is damaged or no picture: {reason}") from error
+    return _to_rgb(upright, path.name)
+
+
+def _to_rgb(image: Image.Image, name: str) -> Image.Image:
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):  # numbers of more than 8 bits
+        values, white = np.asarray(image, dtype=np.float64), 1.0 if image.mode == "F" else 65535.0
+        if not (values.min() >= 0 and values.max() <= white):
+            raise ValueError(
+                f"{name} holds numbers from {values.min():g} to {values.max():g}; of this kind "
+                f"({image.mode}) they must lie between 0 (black) and {white:g} (white)"
+            )
+        image = Image.fromarray((values / white * 255).round().astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def load_folder(folder: Path | str, size: int, limit: int) -> Tensor:
+    """Read the pictures of a folder and of the folders in it, as squares of one size.
+
+    Of each picture the largest square in the middle is used. Files that are no pictures, are
+    damaged, or are smaller than `size` are skipped; a printed line counts and names them.
+
+    Args:
+        folder: where the pictures are.
+        size: pixels along each side of the squares.
+        limit: how many files to use at most, evenly spaced in the order of their names.
+
+    Returns:
+        Images uint8 [N, 3, size, size], N at least 1.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        ValueError: the folder has no picture that can be used.
+    """
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder.name}")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if len(paths) > limit:
+        paths = [paths[i * len(paths) // limit] for i in range(limit)]
+    squares, skipped = [], []
+    for path in paths:
+        try:
+            squares.append(_square(load_picture(path), size, path.name))
+        except ValueError as error:
+            skipped.append(str(error))
+    if skipped:
+        more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
+        print(f"{len(skipped)} of {len(paths)} files skipped: {'; '.join(skipped[:NAMED])}{more}.")
+    if not squares:
+        raise ValueError(
+            f"the folder {folder.name} has no picture to learn from; it needs files that end in "
+            f"{', '.join(SUFFIXES)} of at least {size} x {size} pixels"
+        )
+    return torch.stack(squares)
+
+
+def _square(image: Image.Image, size: int, name: str) -> Tensor:
+    if min(image.size) < size:
+        raise ValueError(
+            f"{name} has {image.width} x {image.height} pixels, fewer than {size} x {size}"
+        )
+    square = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.array(square)).permute(2, 0, 1)

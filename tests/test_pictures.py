@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_utils.data import face_images
+from gan_utils.pictures import MAX_PIXELS, load_folder, load_picture
+
+RAMP = np.linspace(0, 255, 80 * 90).reshape(80, 90)
+COLOURS = np.stack([RAMP, RAMP.T.reshape(80, 90), 255 - RAMP], axis=2).round().astype(np.uint8)
+
+
+def save(path, array, mode=None, **options):
+    image = Image.fromarray(array)
+    (image.convert(mode) if mode else image).save(path, **options)
+    return path
+
+
+def error_of(picture, expected):
+    return np.abs(np.asarray(picture, dtype=float) - expected).max()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "mode", "tolerance"),
+    [
+        ("png", None, 0), ("bmp", None, 0), ("tiff", None, 0), ("png", "RGBA", 0),
+        ("tiff", "CMYK", 2), ("webp", None, 0), ("gif", None, 160),
+    ],
+)  # fmt: skip
+def test_formats_and_modes_become_rgb(tmp_path, suffix, mode, tolerance):
+    picture = load_picture(save(tmp_path / f"a.{suffix}", COLOURS, mode, lossless=True))
+    assert picture.mode == "RGB" and picture.size == (90, 80)
+    assert error_of(picture, COLOURS) <= tolerance
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_jpegs_keep_their_brightness(tmp_path, mode):
+    picture = load_picture(save(tmp_path / "a.jpg", RAMP.astype(np.uint8), mode, quality=95))
+    assert error_of(picture, RAMP[..., None]) < 16
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "LA"])
+def test_grey_and_palette_pictures(tmp_path, mode):
+    picture = load_picture(save(tmp_path / "a.png", RAMP.astype(np.uint8), mode))
+    pixels = np.asarray(picture, dtype=float)
+    assert picture.mode == "RGB" and (pixels[..., 0] == pixels[..., 2]).all()
+    assert abs(pixels.mean() - RAMP.mean()) < 5
+
+
+@pytest.mark.parametrize(
+    ("suffix", "values"),
+    [("png", (RAMP * 257).astype(np.uint16)), ("tiff", (RAMP * 257).astype(np.uint16)),
+     ("tiff", (RAMP * 257).astype(np.int32)), ("tiff", (RAMP / 255).astype(np.float32))],
+)  # fmt: skip
+def test_more_than_8_bits_are_taken_down_to_8(tmp_path, suffix, values):
+    picture = load_picture(save(tmp_path / f"a.{suffix}", values))
+    assert error_of(picture, RAMP[..., None]) <= 1
+
+
+def test_what_is_transparent_becomes_white(tmp_path):
+    clear = np.zeros((70, 70, 4), dtype=np.uint8)
+    assert np.asarray(load_picture(save(tmp_path / "a.png", clear))).min() == 255
+    palette = Image.new("P", (70, 70), 0)
+    palette.save(tmp_path / "b.gif", transparency=0)
+    assert np.asarray(load_picture(tmp_path / "b.gif")).min() == 255
+
+
+def test_turned_photographs_are_put_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees to see it upright
+    path = save(tmp_path / "a.png", COLOURS, exif=exif)
+    assert error_of(load_picture(path), np.rot90(COLOURS, -1)) == 0
+
+
+def write_bad_files(folder):
+    """Files that pretend to be pictures, and what a message must say of each."""
+    (folder / "empty.jpg").touch()
+    (folder / "text.jpg").write_text("I am a letter to my aunt.")
+    (folder / "page.png").write_text("<html><body>404</body></html>")
+    whole = save(folder / "whole.jpg", COLOURS).read_bytes()
+    (folder / "whole.jpg").unlink()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    save(folder / "cut.png", COLOURS)
+    (folder / "cut.png").write_bytes((folder / "cut.png").read_bytes()[:-200])
+    Image.new("1", (10_000, 10_000)).save(folder / "huge.png")
+    Image.new("1", (14_000, 14_000)).save(folder / "bomb.png")
+    save(folder / "range.tiff", np.full((80, 80), 300.0, dtype=np.float32))
+    save(folder / "nan.tiff", np.full((80, 80), np.nan, dtype=np.float32))
+    return {
+        "empty.jpg": "is empty", "text.jpg": "no picture", "page.png": "no picture",
+        "cut.jpg": "damaged", "cut.png": "damaged",
+        "huge.png": "too large", "bomb.png": "too large",
+        "range.tiff": "from 300 to 300", "nan.tiff": "from nan",
+    }  # fmt: skip
+
+
+def test_bad_files_are_named_with_what_is_wrong(tmp_path):
+    for name, message in write_bad_files(tmp_path).items():
+        with pytest.raises(ValueError, match=f"{name} .*{message}") as caught:
+            load_picture(tmp_path / name)
+        assert str(tmp_path) not in str(caught.value)
+    with pytest.raises(FileNotFoundError, match="no file absent.png"):
+        load_picture(tmp_path / "absent.png")
+
+
+def test_the_limit_is_below_the_guard_of_the_library():
+    assert MAX_PIXELS < Image.MAX_IMAGE_PIXELS
+
+
+def test_a_folder_gives_squares_and_names_what_it_skips(tmp_path, capsys):
+    bad = write_bad_files(tmp_path)
+    (tmp_path / "deep" / "deeper").mkdir(parents=True)
+    (tmp_path / "notes.txt").write_text("not looked at")
+    save(tmp_path / "deep" / "deeper" / "tall.PNG", COLOURS.transpose(1, 0, 2))
+    save(tmp_path / "wide.png", COLOURS)
+    save(tmp_path / "dot.png", COLOURS[:1, :1])
+    images = load_folder(tmp_path, 64, 100)
+    assert images.shape == (2, 3, 64, 64) and images.dtype == torch.uint8
+    said = capsys.readouterr().out
+    assert f"{len(bad) + 1} of {len(bad) + 3} files skipped" in said
+    assert "bomb.png" in said and f"and {len(bad) + 1 - 5} more" in said and said.count("\n") == 1
+
+
+def test_the_square_is_the_middle(tmp_path):
+    wide = np.zeros((64, 192, 3), dtype=np.uint8)
+    wide[:, 64:128] = 255
+    save(tmp_path / "wide.png", wide)
+    assert load_folder(tmp_path, 64, 1).min() == 255
+
+
+def test_a_limited_number_is_spread_over_the_names(tmp_path):
+    for i in range(9):
+        save(tmp_path / f"{i}.png", np.full((64, 64), 20 * i, dtype=np.uint8))
+    assert load_folder(tmp_path, 64, 3)[:, 0, 0, 0].tolist() == [0, 60, 120]
+    assert len(load_folder(tmp_path, 64, 100)) == 9
+
+
+def test_folders_without_pictures(tmp_path):
+    with pytest.raises(ValueError, match=r"has no picture to learn from.*\.jpg.*64 x 64"):
+        load_folder(tmp_path, 64, 5)
+    with pytest.raises(FileNotFoundError, match="no folder nowhere"):
+        load_folder(tmp_path / "nowhere", 64, 5)
+    (tmp_path / "text.jpg").write_text("nothing to see")
+    with pytest.raises(ValueError, match="no picture to learn from"):
+        face_images("folder", folder=tmp_path)
