@@ -5,10 +5,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn import BatchNorm1d
 
-from gan_utils.models import MLPDiscriminator, MLPGenerator
+from gan_utils.models import (
+    DCGANDiscriminator,
+    DCGANGenerator,
+    MLPDiscriminator,
+    MLPGenerator,
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,11 @@ class Recipe:
     batch_size: int
     epochs: int
     training: dict[str, Any]
+
+
+def vary(recipe: Recipe, *, training: dict[str, Any] | None = None, **fields: Any) -> Recipe:
+    """Return a copy of a recipe with some fields exchanged, and some entries of `training`."""
+    return replace(recipe, **fields, training=recipe.training | (training or {}))
 
 
 SINE_PUBLISHED = Recipe(
@@ -106,5 +117,30 @@ MNIST_HOUSE = replace(
     source="notebook 02: the networks and the batch of MNIST_KERAS_GAN, trained differently",
     training=dict(
         latent_dim=100, lr=1e-3, d_lr=4e-4, betas=(0.0, 0.99), decay_lr=True, ema_decay=0.998
+    ),
+)
+
+
+def _channels_last(build: Callable[..., nn.Module], **arguments: int) -> nn.Module:
+    """Build a network whose convolutions keep the channels of a pixel side by side in memory."""
+    return build(**arguments).to(memory_format=torch.channels_last)
+
+
+FACES_DCGAN = Recipe(
+    source="Radford et al. 2016; batch and epochs as in its first public code, dcgan.torch",
+    generator=DCGANGenerator,
+    discriminator=DCGANDiscriminator,
+    batch_size=64,
+    epochs=25,
+    training=dict(latent_dim=100, lr=2e-4, betas=(0.5, 0.999)),
+)
+
+FACES_HOUSE = replace(
+    FACES_DCGAN,
+    source="notebook 03: the published networks, trained faster and with averaged weights",
+    generator=partial(_channels_last, DCGANGenerator),
+    discriminator=partial(_channels_last, DCGANDiscriminator),
+    training=dict(
+        latent_dim=100, lr=2e-4, betas=(0.5, 0.999), ema_decay=0.99, precision=torch.bfloat16
     ),
 )

@@ -68,6 +68,11 @@ def test_each_slider_moves_its_part_alone(factor, rows):
     assert len(moved) > 0 and rows[0] <= moved.min() and moved.max() < rows[1]
 
 
+def test_glasses_have_a_dark_frame():
+    dark = [(drawn(glasses=worn).amax(0) < 70).sum() for worn in (0, 1)]
+    assert dark[1] > dark[0] + 10
+
+
 def test_a_smile_is_higher_at_its_ends():
     red = (drawn(mouth=1.0)[0] - drawn(mouth=1.0)[1])[42:54] > 80  # lips, below the cheeks
     rows = torch.arange(12.0)[:, None].expand(12, 64)

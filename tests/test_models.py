@@ -154,6 +154,26 @@ def test_digit_recipes_have_the_published_activations():
     assert [type(k) for k in kinds_between(recipes.MNIST_GAN.generator())] == [nn.ReLU]
 
 
+def test_a_varied_recipe_leaves_the_first_one_alone():
+    first = recipes.MNIST_KERAS_GAN
+    second = recipes.vary(first, training=dict(lr=1.0), batch_size=7)
+    assert (second.batch_size, second.training["lr"]) == (7, 1.0)
+    assert second.training["latent_dim"] == 100 and second.generator is first.generator
+    assert (first.batch_size, first.training["lr"]) == (128, 2e-4)
+
+
+def test_face_recipes_build_the_same_networks():
+    textbook, house = recipes.FACES_DCGAN, recipes.FACES_HOUSE
+    assert textbook.training == dict(latent_dim=100, lr=2e-4, betas=(0.5, 0.999))
+    for old, new in (
+        (textbook.generator(width=4), house.generator(width=4)),
+        (textbook.discriminator(width=4), house.discriminator(width=4)),
+    ):
+        assert [p.shape for p in old.parameters()] == [p.shape for p in new.parameters()]
+        weight = new.layers[3 if isinstance(new, DCGANGenerator) else 2].weight
+        assert weight.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_digit_recipes_train_as_stated():
     expected = {
         "MNIST_REAL_PYTHON": (32, 50, "normal", 1e-4, (0.9, 0.999)),

@@ -82,6 +82,7 @@ def write_bad_files(folder):
     (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     save(folder / "cut.png", COLOURS)
     (folder / "cut.png").write_bytes((folder / "cut.png").read_bytes()[:-200])
+    Image.new("1", (8_000, 8_000)).save(folder / "large.png")
     Image.new("1", (10_000, 10_000)).save(folder / "huge.png")
     Image.new("1", (14_000, 14_000)).save(folder / "bomb.png")
     save(folder / "range.tiff", np.full((80, 80), 300.0, dtype=np.float32))
@@ -89,7 +90,7 @@ def write_bad_files(folder):
     return {
         "empty.jpg": "is empty", "text.jpg": "no picture", "page.png": "no picture",
         "cut.jpg": "damaged", "cut.png": "damaged",
-        "huge.png": "too large", "bomb.png": "too large",
+        "large.png": "too large", "huge.png": "too large", "bomb.png": "too large",
         "range.tiff": "from 300 to 300", "nan.tiff": "from nan",
     }  # fmt: skip
 

@@ -101,6 +101,17 @@ def test_every_digit_recipe_trains(recipe):
     assert history.records.isfinite().all()
 
 
+@pytest.mark.parametrize("recipe", [recipes.FACES_DCGAN, recipes.FACES_HOUSE])
+def test_every_face_recipe_trains(recipe):
+    images = torch.randint(256, (8, 3, 64, 64), dtype=torch.uint8)
+    players = recipe.generator(width=4), recipe.discriminator(width=4)
+    batches = Batches(images, 4)
+    history = train_gan(*players, batches, steps=2, progress=False, **recipe.training)
+    assert history.records.isfinite().all()
+    samples = evaluate(history.generator, torch.randn(2, 100))
+    assert samples.shape == (2, 3, 64, 64) and samples.dtype == torch.float32
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_hand_written_step_gives_the_same_weights(name):
     generator, discriminator, batches = build()
