@@ -84,7 +84,7 @@ def plot_accuracy(ax: Axes, history: History) -> None:
     """Draw the share of real and generated samples that the discriminator tells apart."""
     _plot_curves(ax, history, {"d_accuracy": ("real and generated", REAL, "-")})
     ax.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
-    ax.set(title="accuracy of D (dotted: guessing)", ylim=(0.4, 1))
+    ax.set(title="accuracy of D (dotted: guessing)", ylim=(0, 1))
 
 
 def show_training(history: History) -> None:
