@@ -59,13 +59,7 @@ class LabelledImages:
     def __post_init__(self) -> None:
         """Check that images and labels fit."""
         images, labels = self.images, self.labels
-        if images.dtype != torch.uint8 or images.shape[1:] != DIGIT_SHAPE:
-            raise ValueError(
-                f"images are {images.dtype} {list(images.shape)}; they must be torch.uint8 "
-                f"[N, 1, 28, 28] with values from 0 to 255"
-            )
-        if len(images) == 0:
-            raise ValueError("there are no images; give at least one")
+        _check_images(images, DIGIT_SHAPE)
         if labels.shape != images.shape[:1]:
             raise ValueError(
                 f"labels have shape {list(labels.shape)}; {len(images)} images need "
@@ -76,6 +70,14 @@ class LabelledImages:
                 f"labels are {labels.dtype} from {labels.min()} to {labels.max()}; they must be "
                 f"torch.int64 from 0 to {len(self.classes) - 1}"
             )
+
+
+def _check_images(images: Tensor, shape: tuple[int, int, int]) -> None:
+    if images.dtype != torch.uint8 or images.shape[1:] != shape or len(images) == 0:
+        raise ValueError(
+            f"images are {images.dtype} {list(images.shape)}; they must be torch.uint8 "
+            f"[N, {', '.join(map(str, shape))}] with values from 0 to 255, N at least 1"
+        )
 
 
 def digit_images(source: str = "auto") -> tuple[LabelledImages, LabelledImages]:
@@ -131,7 +133,7 @@ class FaceImages:
     """Faces in colour, with what is known about each.
 
     Attributes:
-        images: uint8 [N, 3, 64, 64], from 0 to 255.
+        images: uint8 [N, 3, 64, 64], from 0 to 255; N at least 1.
         factors: of drawn faces, see `faces.draw_factors`; None for photographs.
 
     Raises:
@@ -143,15 +145,10 @@ class FaceImages:
 
     def __post_init__(self) -> None:
         """Check that the images have the right form, and the factors as many rows."""
-        images = self.images
-        if images.dtype != torch.uint8 or images.shape[1:] != FACE_SHAPE:
-            raise ValueError(
-                f"images are {images.dtype} {list(images.shape)}; they must be torch.uint8 "
-                f"[N, 3, 64, 64] with values from 0 to 255"
-            )
+        _check_images(self.images, FACE_SHAPE)
         for name, values in (self.factors or {}).items():
-            if len(values) != len(images):
-                raise ValueError(f"{name} has {len(values)} values for {len(images)} images")
+            if len(values) != len(self.images):
+                raise ValueError(f"{name} has {len(values)} values for {len(self.images)} images")
 
     def __getitem__(self, chosen: Tensor) -> "FaceImages":
         """Return the rows where the boolean tensor `chosen` [N] is true."""
@@ -176,8 +173,10 @@ def face_images(
         folder: for `"folder"`, where the pictures are; None is `faces` in the data folder.
 
     Raises:
-        ValueError: there is no such source, `count` is below 10, or no picture can be used.
+        ValueError: there is no such source, `count` is below 10, fewer than 10 pictures can be
+            used, or Labeled Faces in the Wild is damaged.
         FileNotFoundError: the pictures of a source that was asked for cannot be had.
+        NotADirectoryError: `GAN_UTILS_DATA` names no folder.
     """
     if source not in FACE_SOURCES:
         raise ValueError(f"source is {source!r}; choose one of {', '.join(FACE_SOURCES)}")
@@ -186,6 +185,11 @@ def face_images(
     if folder is not None and source != "folder":
         raise ValueError(f"folder is given, but source is {source!r}; ask for source='folder'")
     what, faces = _any_faces(count) if source == "auto" else _load_faces(source, count, folder)
+    if len(faces.images) < 10:
+        raise ValueError(
+            f"{what}: only {len(faces.images)} can be used; at least 10 are needed, as a tenth is "
+            "kept back. Add pictures, or ask for source='drawn'"
+        )
     kept = torch.arange(len(faces.images)) % 10 == 9
     train, test = faces[~kept], faces[kept]
     _announce(what, train.images, test.images)
@@ -194,7 +198,7 @@ def face_images(
 
 def _load_faces(source: str, count: int, folder: Path | str | None) -> tuple[str, FaceImages]:
     if source == "folder":
-        folder = Path(folder or data_folder() / "faces")
+        folder = data_folder() / "faces" if folder is None else Path(folder).expanduser().resolve()
         return f"pictures of the folder {folder.name}", FaceImages(
             load_folder(folder, FACE_SHAPE[2], count)
         )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
+from tarfile import TarError
 from tempfile import TemporaryDirectory
 
 import platformdirs
@@ -23,6 +24,7 @@ from gan_utils.pictures import load_folder
 
 LFW_SQUARE = slice(62, 187)  # of 250 rows and columns: the face and a little around it
 PROJECT = Path(__file__).parents[1]
+CELEBA_COUNT = 202_599
 TIMEOUT_SECONDS = 20.0  # without a word from the server
 IDX_DIMENSIONS = {
     "train-images-idx3-ubyte": 3,
@@ -152,6 +154,7 @@ def lfw_images(size: int, count: int) -> Tensor:
 
     Raises:
         FileNotFoundError: they are not in the data folder and cannot be fetched.
+        ValueError: what is in the data folder is damaged.
 
     Source: Huang et al. 2007, fetched by scikit-learn; 234 MB.
     """
@@ -164,7 +167,12 @@ def lfw_images(size: int, count: int) -> Tensor:
                 resize=size / (LFW_SQUARE.stop - LFW_SQUARE.start),
                 download_if_missing=network_allowed(),
             )
-    except OSError as error:
+    except (OSError, EOFError, TarError, HTTPException, ValueError) as error:
+        if (data_folder() / "lfw_home" / "lfw_funneled").is_dir():
+            raise ValueError(
+                f"Labeled Faces in the Wild: lfw_home/lfw_funneled/ is damaged: {error}. "
+                "Delete lfw_home/ in the data folder, and it is fetched again"
+            ) from error
         raise FileNotFoundError(
             f"Labeled Faces in the Wild is not here and cannot be fetched: {error}. Put its "
             "lfw_home/ into the folder that GAN_UTILS_DATA names, or ask for source='drawn', "
@@ -179,6 +187,7 @@ def celeba_images(size: int, count: int) -> Tensor:
 
     Raises:
         FileNotFoundError: they are not in the data folder and cannot be fetched.
+        ValueError: no photograph can be read.
 
     Source: Liu et al. 2015, fetched by torchvision; 1.4 GB.
     """
@@ -187,8 +196,7 @@ def celeba_images(size: int, count: int) -> Tensor:
         try:
             if not network_allowed():
                 raise OSError("GAN_UTILS_OFFLINE forbids it")
-            with _impatient():
-                CelebA(data_folder(), download=True)
+            CelebA(data_folder(), download=True)
         except Exception as error:  # gdown's own errors derive from nothing narrower
             raise FileNotFoundError(
                 f"CelebA is not here and cannot be fetched: {' '.join(str(error).split())}. It "
@@ -197,6 +205,9 @@ def celeba_images(size: int, count: int) -> Tensor:
                 "fetch img_align_celeba.zip with a browser and unpack it to "
                 "celeba/img_align_celeba/ in the folder that GAN_UTILS_DATA names"
             ) from error
+    found = sum(1 for _ in folder.glob("*.jpg"))
+    if found < CELEBA_COUNT:
+        print(f"CelebA is not complete: {found:,} of {CELEBA_COUNT:,} photographs are here.")
     return load_folder(folder, size, count)
 
 

@@ -73,8 +73,19 @@ def draw_faces(factors: dict[str, Tensor], size: int = FACE_SHAPE[2]) -> Tensor:
 
     Returns:
         Images uint8 [N, 3, size, size], from 0 to 255.
+
+    Raises:
+        ValueError: there are no factors, a choice does not exist, or `size` is below 1.
     """
     count = len(factors["skin"])
+    if size < 1 or count < 1:
+        raise ValueError(f"size is {size} for {count} faces; both must be at least 1")
+    for name, values in CHOICES.items():
+        if factors[name].min() < 0 or factors[name].max() >= len(values):
+            raise ValueError(
+                f"{name} goes from {factors[name].min()} to {factors[name].max()}; it must lie "
+                f"between 0 and {len(values) - 1}"
+            )
     chunks = [{n: f[i : i + CHUNK] for n, f in factors.items()} for i in range(0, count, CHUNK)]
     return torch.cat([_draw_chunk(chunk, size) for chunk in chunks])
 

@@ -6,15 +6,14 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import Inception_V3_Weights, inception_v3
 from torchvision.models.vgg import make_layers
-from torchvision.transforms import Normalize, Resize
+from torchvision.transforms import Resize
 
 from gan_utils.downloads import trained_weights
 from gan_utils.faces import FACE_SHAPE
 from gan_utils.models import evaluate
 
-CHUNK = 500  # images that go through a network at once
+CHUNK = 100  # images that go through a network at once; Inception takes 14 MB for each
 HALF_VGG11 = [32, "M", 64, "M", 128, 128, "M", 256, 256, "M", 256, 256, "M"]
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class FeatureNetwork(Protocol):
@@ -46,15 +45,15 @@ class RandomFeatures(nn.Module):
         """Draw the filters (He et al. 2015) from `seed`; the global random state is left alone."""
         super().__init__()
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed GPUs too
             layers = make_layers(HALF_VGG11)
-            for layer in layers:
-                if isinstance(layer, nn.Conv2d):
+            numbers = layers(torch.zeros(1, *self.image_shape)).numel()
+            head = nn.Linear(numbers, self.num_features)
+            self.features = nn.Sequential(layers, nn.Flatten(), head).requires_grad_(False)
+            for layer in (*layers, head):
+                if isinstance(layer, (nn.Conv2d, nn.Linear)):
                     nn.init.kaiming_normal_(layer.weight)
                     nn.init.zeros_(layer.bias)
-            numbers = layers(torch.zeros(1, *self.image_shape)).numel()
-            head = nn.Linear(numbers, self.num_features, bias=False)
-        self.features = nn.Sequential(layers, nn.Flatten(), head).requires_grad_(False)
 
 
 class InceptionFeatures(nn.Module):
@@ -79,10 +78,8 @@ class InceptionFeatures(nn.Module):
         network.load_state_dict(trained_weights(Inception_V3_Weights.IMAGENET1K_V1))
         network.fc = nn.Identity()
         self.features = nn.Sequential(
-            Normalize([-1.0] * 3, [2.0] * 3),  # to [0, 1]
             Resize((299, 299), antialias=True),
-            Normalize(IMAGENET_MEAN, IMAGENET_STD),
-            network,
+            network,  # it comes from TensorFlow and wants [-1, 1], the range that our images have
         ).requires_grad_(False)
 
 

@@ -114,6 +114,8 @@ def initialize_dcgan(module: nn.Module) -> None:
     """
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
@@ -175,18 +177,28 @@ class DCGANDiscriminator(nn.Module):
     def __init__(self, width: int = 64, *, image_size: int = 64) -> None:
         """Build the layers, initialised as in the paper."""
         super().__init__()
+        self.image_shape = (3, image_size, image_size)
         channels = _channels(width, image_size)
         layers: list[nn.Module] = []
-        for inputs, outputs in zip([3, *channels[:-1]], channels, strict=True):
+        for place, (inputs, outputs) in enumerate(zip([3, *channels[:-1]], channels, strict=True)):
             layers.append(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False))
-            if inputs != 3:  # batch norm on the pictures themselves makes the game unstable
+            if place > 0:  # batch norm on the pictures themselves makes the game unstable
                 layers.append(nn.BatchNorm2d(outputs))
             layers.append(nn.LeakyReLU(0.2))
         layers.append(nn.Conv2d(channels[-1], 1, 4, bias=False))
         self.layers = nn.Sequential(*layers, nn.Flatten()).apply(initialize_dcgan)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images to logits: positive means "real"."""
+        """Map images to logits: positive means "real".
+
+        Raises:
+            ValueError: the images have another size.
+        """
+        if images.shape[1:] != self.image_shape:
+            raise ValueError(
+                f"images have shape {list(images.shape)}; this discriminator was built for "
+                f"[N, {', '.join(map(str, self.image_shape))}]: give it their image_size"
+            )
         return self.layers(images)
 
 

@@ -1,6 +1,7 @@
 """A user's picture files, whatever their format, as 8-bit RGB the right way up; or clear errors."""
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from torch import Tensor
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 NAMED = 5  # skipped files that a message names
-MAX_PIXELS = 50_000_000  # more than most cameras take, and 150 MB once it is unpacked
+MAX_PIXELS = 50_000_000  # more than most cameras take, and 200 MB once it is unpacked
+BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # entries of a TIFF's head
 
 
 def load_picture(path: Path | str) -> Image.Image:
@@ -30,51 +32,63 @@ def load_picture(path: Path | str) -> Image.Image:
         ValueError: the file is no picture, is cut short, has more than `MAX_PIXELS` pixels, or
             holds numbers whose black and white nobody can know.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path.name}")
     if path.stat().st_size == 0:
         raise ValueError(f"{path.name} is empty")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            opened = Image.open(path)  # reads the head alone
-        with opened as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
-            upright = ImageOps.exif_transpose(image)
+            with Image.open(path) as image:  # reads the head alone
+                if image.width * image.height > MAX_PIXELS:
+                    raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
+                picture = _to_rgb(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError(
             f"{path.name} is too large to unpack ({error}); make it smaller, to at most "
             f"{MAX_PIXELS:,} pixels"
         ) from error
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow's readers raise all three
-        reason = str(error).replace(str(path), path.name)
+    except Exception as error:  # Pillow's readers raise nothing narrower: EOFError, struct.error
+        reason = str(error).replace(str(path), path.name) or type(error).__name__
         raise ValueError(f"{path.name} is damaged or no picture: {reason}") from error
-    return _to_rgb(upright, path.name)
+    for warning in heard:
+        print(f"{path.name}: {warning.message}")
+    return picture
 
 
-def _to_rgb(image: Image.Image, name: str) -> Image.Image:
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):  # numbers of more than 8 bits
-        values, white = np.asarray(image, dtype=np.float64), 1.0 if image.mode == "F" else 65535.0
-        if not (values.min() >= 0 and values.max() <= white):
-            raise ValueError(
-                f"{name} holds numbers from {values.min():g} to {values.max():g}; of this kind "
-                f"({image.mode}) they must lie between 0 (black) and {white:g} (white)"
-            )
-        image = Image.fromarray((values / white * 255).round().astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+def _to_rgb(image: Image.Image) -> Image.Image:
+    tags = getattr(image, "tag_v2", {})  # of a TIFF
+    image = ImageOps.exif_transpose(image)
+    if image.mode[0] in "IF":  # one channel of more than 8 bits
+        image = _to_8_bits(image, tags)
+    if image.mode == "La":  # as LA, but multiplied by its transparency
+        image = image.convert("LA")
+    if image.has_transparency_data:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
+
+
+def _to_8_bits(image: Image.Image, tags: Mapping[int, object]) -> Image.Image:
+    if tags.get(BITS) == (12,) or tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        raise ValueError("TIFFs of 12 bits, or with white as 0, are not read; save it as a PNG")
+    values, white = np.asarray(image, dtype=np.float32), 1.0 if image.mode == "F" else 65535.0
+    if not (values.min() >= 0 and values.max() <= white):
+        raise ValueError(
+            f"it holds numbers from {values.min():g} to {values.max():g}; of this kind "
+            f"({image.mode}) they must lie between 0 (black) and {white:g} (white)"
+        )
+    return Image.fromarray((values / white * 255).round().astype(np.uint8))
 
 
 def load_folder(folder: Path | str, size: int, limit: int) -> Tensor:
     """Read the pictures of a folder and of the folders in it, as squares of one size.
 
     Of each picture the largest square in the middle is used. Files that are no pictures, are
-    damaged, or are smaller than `size` are skipped; a printed line counts and names them.
+    damaged, or are smaller than `size` are skipped; a printed line counts and names them. Hidden
+    files and links to folders are not looked at.
 
     Args:
         folder: where the pictures are.
@@ -86,19 +100,29 @@ def load_folder(folder: Path | str, size: int, limit: int) -> Tensor:
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: the folder has no picture that can be used.
+        ValueError: the folder has no picture that can be used, or a number is below 1.
     """
     folder = Path(folder).expanduser()
+    if size < 1 or limit < 1:
+        raise ValueError(f"size is {size} and limit {limit}; both must be at least 1")
     if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder.name}")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+        raise FileNotFoundError(
+            f"there is no folder {folder.name}; make it and put pictures into it, or give the "
+            "full path of another"
+        )
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
     if len(paths) > limit:
         paths = [paths[i * len(paths) // limit] for i in range(limit)]
     squares, skipped = [], []
     for path in paths:
         try:
             squares.append(_square(load_picture(path), size, path.name))
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             skipped.append(str(error))
     if skipped:
         more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""

@@ -124,7 +124,7 @@ IMAGES, LABELS = torch.zeros(6, 1, 28, 28, dtype=torch.uint8), torch.arange(6)
         (IMAGES, LABELS - 1, "from -1 to 4"),
         (IMAGES, LABELS.float(), "torch.float32.*torch.int64 from 0 to 9"),
         (IMAGES, LABELS.int(), "torch.int32.*torch.int64 from 0 to 9"),
-        (IMAGES[:0], LABELS[:0], "there are no images"),
+        (IMAGES[:0], LABELS[:0], "N at least 1"),
     ],
 )
 def test_images_and_labels_that_do_not_fit_are_refused(images, labels, message):

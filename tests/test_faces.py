@@ -81,6 +81,19 @@ def test_a_smile_is_higher_at_its_ends():
     assert rows[sides].mean() < rows[middle].mean() - 1
 
 
+@pytest.mark.parametrize(("factor", "value"), [("skin", 5), ("hair style", -1)])
+def test_choices_that_do_not_exist(factor, value):
+    with pytest.raises(ValueError, match=f"{factor} goes from {value}.*between 0 and"):
+        drawn(**{factor: value})
+
+
+def test_no_faces_and_no_pixels():
+    with pytest.raises(ValueError, match="size is 0 for 1 faces"):
+        drawn(size=0)
+    with pytest.raises(ValueError, match="for 0 faces"):
+        draw_faces({name: values[:0] for name, values in plain().items()})
+
+
 def test_edges_are_smooth_and_size_is_free():
     large = drawn(size=256, glasses=1)
     small = torch.nn.functional.avg_pool2d(large.float()[None], 4)[0]

@@ -13,6 +13,7 @@ from gan_utils.models import (
     count_parameters,
     draw_latent,
     evaluate,
+    initialize_dcgan,
     slerp,
 )
 from gan_utils.recipes import SINE_HOUSE, SINE_PUBLISHED
@@ -256,3 +257,14 @@ def test_dcgan_sizes_that_cannot_be_built(build):
         build(0)
     with pytest.raises(ValueError, match="latent_dim is -1"):
         DCGANGenerator(-1)
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in DCGANDiscriminator(3).modules()) == 3
+
+
+def test_images_of_another_size_are_refused():
+    with pytest.raises(ValueError, match=r"\[2, 3, 128, 128\].*\[N, 3, 64, 64\]"):
+        DCGANDiscriminator(2)(torch.zeros(2, 3, 128, 128))
+
+
+def test_initialisation_leaves_no_bias():
+    layer = nn.Conv2d(3, 3, 3).apply(initialize_dcgan)
+    assert (layer.bias == 0).all()

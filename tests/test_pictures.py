@@ -65,11 +65,20 @@ def test_what_is_transparent_becomes_white(tmp_path):
     assert np.asarray(load_picture(tmp_path / "b.gif")).min() == 255
 
 
-def test_turned_photographs_are_put_upright(tmp_path):
+@pytest.mark.parametrize(("suffix", "tolerance"), [("png", 0), ("jpg", 16)])
+def test_turned_photographs_are_put_upright(tmp_path, suffix, tolerance):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees to see it upright
-    path = save(tmp_path / "a.png", COLOURS, exif=exif)
-    assert error_of(load_picture(path), np.rot90(COLOURS, -1)) == 0
+    grey = RAMP.astype(np.uint8)
+    path = save(tmp_path / f"a.{suffix}", grey, "RGB", exif=exif, quality=95)
+    assert error_of(load_picture(path), np.rot90(grey, -1)[..., None]) <= tolerance
+
+
+def test_half_transparent_grey_is_half_white(tmp_path):
+    values = np.full((70, 70, 2), (100, 128), dtype=np.uint8)
+    layers = [Image.fromarray(values[..., i].copy()) for i in range(2)]
+    Image.merge("LA", layers).save(tmp_path / "a.png")
+    assert error_of(load_picture(tmp_path / "a.png"), 100 * 128 / 255 + 255 * 127 / 255) <= 1
 
 
 def write_bad_files(folder):
@@ -85,12 +94,16 @@ def write_bad_files(folder):
     Image.new("1", (8_000, 8_000)).save(folder / "large.png")
     Image.new("1", (10_000, 10_000)).save(folder / "huge.png")
     Image.new("1", (14_000, 14_000)).save(folder / "bomb.png")
+    whole = save(folder / "flip.webp", COLOURS).read_bytes()
+    (folder / "flip.webp").write_bytes(whole[:60] + bytes(40) + whole[100:-300])
+    Image.fromarray((RAMP / 255).astype(np.float32)).save(folder / "white.tiff", tiffinfo={262: 0})
     save(folder / "range.tiff", np.full((80, 80), 300.0, dtype=np.float32))
     save(folder / "nan.tiff", np.full((80, 80), np.nan, dtype=np.float32))
     return {
         "empty.jpg": "is empty", "text.jpg": "no picture", "page.png": "no picture",
         "cut.jpg": "damaged", "cut.png": "damaged",
         "large.png": "too large", "huge.png": "too large", "bomb.png": "too large",
+        "flip.webp": "damaged", "white.tiff": "white as 0",
         "range.tiff": "from 300 to 300", "nan.tiff": "from nan",
     }  # fmt: skip
 
@@ -111,6 +124,9 @@ def test_the_limit_is_below_the_guard_of_the_library():
 def test_a_folder_gives_squares_and_names_what_it_skips(tmp_path, capsys):
     bad = write_bad_files(tmp_path)
     (tmp_path / "deep" / "deeper").mkdir(parents=True)
+    (tmp_path / "gone.jpg").symlink_to("nowhere")
+    (tmp_path / "album.jpg").mkdir()
+    (tmp_path / "deep" / "._tall.PNG").write_bytes(b"what a Mac leaves in archives")
     (tmp_path / "notes.txt").write_text("not looked at")
     save(tmp_path / "deep" / "deeper" / "tall.PNG", COLOURS.transpose(1, 0, 2))
     save(tmp_path / "wide.png", COLOURS)
@@ -118,8 +134,8 @@ def test_a_folder_gives_squares_and_names_what_it_skips(tmp_path, capsys):
     images = load_folder(tmp_path, 64, 100)
     assert images.shape == (2, 3, 64, 64) and images.dtype == torch.uint8
     said = capsys.readouterr().out
-    assert f"{len(bad) + 1} of {len(bad) + 3} files skipped" in said
-    assert "bomb.png" in said and f"and {len(bad) + 1 - 5} more" in said and said.count("\n") == 1
+    assert f"{len(bad) + 3} of {len(bad) + 5} files skipped" in said
+    assert "album.jpg" in said and f"and {len(bad) + 3 - 5} more" in said and said.count("\n") == 1
 
 
 def test_the_square_is_the_middle(tmp_path):
@@ -144,3 +160,15 @@ def test_folders_without_pictures(tmp_path):
     (tmp_path / "text.jpg").write_text("nothing to see")
     with pytest.raises(ValueError, match="no picture to learn from"):
         face_images("folder", folder=tmp_path)
+    for size, limit in ((0, 5), (64, 0)):
+        with pytest.raises(ValueError, match=f"size is {size} and limit {limit}"):
+            load_folder(tmp_path, size, limit)
+
+
+def test_a_tenth_of_too_few_pictures_cannot_be_kept_back(tmp_path):
+    for i in range(9):
+        save(tmp_path / f"{i}.png", COLOURS)
+    with pytest.raises(ValueError, match="only 9 can be used; at least 10"):
+        face_images("folder", folder=tmp_path)
+    save(tmp_path / "9.png", COLOURS)
+    assert len(face_images("folder", folder=tmp_path)[1].images) == 1
