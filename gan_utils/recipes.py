@@ -137,10 +137,11 @@ FACES_DCGAN = Recipe(
 
 FACES_HOUSE = replace(
     FACES_DCGAN,
-    source="notebook 03: the published networks, trained faster and with averaged weights",
+    source="notebook 03: the published networks, trained with small batches and two rates",
     generator=partial(_channels_last, DCGANGenerator),
     discriminator=partial(_channels_last, DCGANDiscriminator),
+    batch_size=16,
     training=dict(
-        latent_dim=100, lr=2e-4, betas=(0.5, 0.999), ema_decay=0.99, precision=torch.bfloat16
+        latent_dim=100, lr=4e-4, d_lr=2e-4, betas=(0.5, 0.99), decay_lr=True, ema_decay=0.95
     ),
 )
