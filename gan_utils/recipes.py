@@ -142,6 +142,6 @@ FACES_HOUSE = replace(
     discriminator=partial(_channels_last, DCGANDiscriminator),
     batch_size=16,
     training=dict(
-        latent_dim=100, lr=4e-4, d_lr=2e-4, betas=(0.5, 0.99), decay_lr=True, ema_decay=0.95
+        latent_dim=100, lr=1e-3, d_lr=2.5e-4, betas=(0.5, 0.99), decay_lr=True, ema_decay=0.95
     ),
 )
