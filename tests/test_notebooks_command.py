@@ -2,6 +2,7 @@ import base64
 import io
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -69,8 +70,17 @@ def test_pictures_without_colours_are_stored_as_such():
 
 
 @pytest.mark.parametrize("picture", [png(RED), png(NOISE, NOISE.rotate(90)), png(CLEAR)])
-def test_coloured_animated_and_transparent_pictures_are_stored_as_they_are(picture):
+def test_few_colours_animated_and_transparent_pictures_are_stored_as_they_are(picture):
     assert stored_picture(picture) == picture
+
+
+def test_pictures_of_many_colours_are_stored_with_fewer():
+    y, x = np.mgrid[0:256, 0:256].astype(np.uint8)
+    picture = Image.fromarray(np.stack([x, y, x // 2 + y // 2], axis=2))
+    stored = Image.open(io.BytesIO(stored_picture(png(picture)))).convert("RGB")
+    assert len(stored.getcolors()) <= notebooks.COLORS
+    error = np.abs(np.asarray(stored, dtype=float) - np.asarray(picture))
+    assert error.mean() < 10
 
 
 def test_refresh_renews_sources_and_nothing_else(tmp_path):
