@@ -1,16 +1,21 @@
 """Pictures that move: an animated PNG, and a figure that is redrawn while a network trains."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from IPython.display import DisplayHandle, Image, display
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image as PILImage
 
 from gan_utils.history import History, Snapshot
 from gan_utils.plotting import DrawSnapshot, plot_beliefs, plot_losses
+from gan_utils.style import StyleResult
+
+# Draws into one axes what has happened so far.
+DrawCurves = Callable[[Axes, History | StyleResult], None]
 
 # Fixed margins: a layout engine would make each redrawing three times slower.
 MARGINS = dict(left=0.065, right=0.98, bottom=0.1, top=0.9)
@@ -85,28 +90,33 @@ def animate(
 
 
 class LiveView:
-    """A figure that is redrawn in place: the latest snapshot, the losses, D's beliefs.
+    """A figure that is redrawn in place: the latest snapshot, and curves beside it.
 
-    Give it to `train_gan` as `on_snapshot`.
+    Give it to `train_gan` or `transfer_style` as `on_snapshot`.
 
     Args:
         draw: draws a snapshot.
+        curves: each draws into one axes what has happened so far; by default the losses and the
+            discriminator's beliefs.
     """
 
-    def __init__(self, draw: DrawSnapshot) -> None:
+    def __init__(
+        self, draw: DrawSnapshot, curves: Sequence[DrawCurves] = (plot_losses, plot_beliefs)
+    ) -> None:
         """Show nothing yet."""
-        self.draw = draw
+        self.draw, self.curves = draw, tuple(curves)
         self.handle: DisplayHandle | None = None
 
-    def __call__(self, history: History) -> None:
-        """Redraw the figure from `history`."""
+    def __call__(self, history: History | StyleResult) -> None:
+        """Redraw the figure from what has happened so far."""
         figure = _blank(9, 2.5)
-        grid = MARGINS | dict(bottom=0.19, wspace=0.2, width_ratios=(1.6, 1, 1))
-        picture, losses, beliefs = figure.subplots(1, 3, gridspec_kw=grid)
+        widths = (1.6, *(2 / len(self.curves) for _ in self.curves))
+        grid = MARGINS | dict(bottom=0.19, wspace=0.2, width_ratios=widths)
+        picture, *axes = figure.subplots(1, len(widths), gridspec_kw=grid)
         self.draw(picture, history.snapshots[-1])
         if len(history.records):
-            plot_losses(losses, history)
-            plot_beliefs(beliefs, history)
+            for ax, curve in zip(axes, self.curves, strict=True):
+                curve(ax, history)
         image = Image(_png(_pixels(figure)), format="png")
         if self.handle is None:
             self.handle = display(image, display_id=True)

@@ -1,5 +1,6 @@
 """Data that others publish: where it lies, how it is fetched, and checks before it is used."""
 
+import io
 import math
 import os
 import socket
@@ -18,9 +19,10 @@ from sklearn.datasets import fetch_lfw_people
 from torch import Tensor
 from torchvision.datasets import MNIST, CelebA
 from torchvision.datasets.mnist import read_image_file, read_label_file
-from torchvision.models import WeightsEnum
+from torchvision.models import VGG19_Weights, WeightsEnum
 
 from gan_utils.pictures import load_folder
+from gan_utils.runtime import replacing
 
 LFW_SQUARE = slice(62, 187)  # of 250 rows and columns: the face and a little around it
 PROJECT = Path(__file__).parents[1]
@@ -211,7 +213,7 @@ def celeba_images(size: int, count: int) -> Tensor:
     return load_folder(folder, size, count)
 
 
-def trained_weights(weights: WeightsEnum) -> dict[str, Tensor]:
+def trained_weights(weights: WeightsEnum, *, fetch: bool = True) -> dict[str, Tensor]:
     """Return a trained network's weights: torchvision's file from its cache, or fetched.
 
     The file's name ends in the first digits of its SHA-256 hash. The hash is checked on every
@@ -219,6 +221,7 @@ def trained_weights(weights: WeightsEnum) -> dict[str, Tensor]:
 
     Args:
         weights: for instance `torchvision.models.VGG19_Weights.IMAGENET1K_V1`.
+        fetch: whether the network may be asked at all.
 
     Raises:
         FileNotFoundError: the file is not in the cache and cannot be fetched.
@@ -227,12 +230,13 @@ def trained_weights(weights: WeightsEnum) -> dict[str, Tensor]:
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
     wanted = path.stem.rsplit("-", 1)[-1]
     present = path.is_file()
-    if not present or not sha256(path.read_bytes()).hexdigest().startswith(wanted):
+    if not present or not _is_intact(path):
         if present:
             print(f"{path.name} is damaged: fetching it again.")
         try:
-            if not network_allowed():
-                raise OSError("GAN_UTILS_OFFLINE forbids it")
+            if not (fetch and network_allowed()):
+                reason = "GAN_UTILS_OFFLINE forbids it" if fetch else "quick mode fetches nothing"
+                raise OSError(reason)
             path.parent.mkdir(parents=True, exist_ok=True)
             with _impatient():
                 torch.hub.download_url_to_file(weights.url, str(path), wanted, progress=False)
@@ -247,3 +251,66 @@ def trained_weights(weights: WeightsEnum) -> dict[str, Tensor]:
                 "put it into hub/checkpoints/ of the folder that TORCH_HOME names"
             ) from error
     return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _is_intact(path: Path) -> bool:
+    """Say whether the SHA-256 hash of a file begins with what follows the last - of its name."""
+    return sha256(path.read_bytes()).hexdigest().startswith(path.stem.rsplit("-", 1)[-1])
+
+
+def vgg19_convolutions(*, fetch: bool = True) -> dict[str, Tensor]:
+    """Return the convolutions of the trained VGG19: "0.weight" [64, 3, 3, 3], "0.bias" and so on.
+
+    They are 80 of the 575 MB of torchvision's file, and kept in the data folder once they were
+    read. The hash of what is kept is checked on every load too. torchvision's file stays in its
+    own cache; this function does not need it any more.
+
+    Args:
+        fetch: whether the network may be asked at all.
+
+    Raises:
+        FileNotFoundError: the weights are not here and cannot be fetched.
+        ValueError: a file is damaged and cannot be fetched again, or holds NaN.
+
+    Source: Simonyan & Zisserman 2015; trained by torchvision on ImageNet.
+    """
+    kept = next(iter(sorted(data_folder().glob("vgg19_convolutions-*.pt"))), None)
+    if kept is not None:
+        if _is_intact(kept):
+            return torch.load(kept, map_location="cpu", weights_only=True)
+        print(f"{kept.name} is damaged: going back to torchvision's file.")
+    try:
+        weights = trained_weights(VGG19_Weights.IMAGENET1K_V1, fetch=fetch)
+    except FileNotFoundError as error:
+        if kept is None:
+            raise
+        raise ValueError(f"{kept.name} is damaged. Delete it, or: {error}") from error
+    prefix = "features."
+    convolutions = {
+        name.removeprefix(prefix): weight.clone()  # or else all 575 MB would be kept
+        for name, weight in weights.items()
+        if name.startswith(prefix)
+    }
+    for name, weight in convolutions.items():
+        if not weight.isfinite().all():
+            raise ValueError(
+                f"{name} of {Path(VGG19_Weights.IMAGENET1K_V1.url).name} holds NaN or infinite "
+                "numbers. Delete the file, and it is fetched again"
+            )
+    _keep(convolutions, kept)
+    return convolutions
+
+
+def _keep(convolutions: dict[str, Tensor], damaged: Path | None) -> None:
+    """Write a file whose name holds its own hash, in place of a damaged one."""
+    data = io.BytesIO()
+    torch.save(convolutions, data)
+    name = f"vgg19_convolutions-{sha256(data.getvalue()).hexdigest()[:8]}.pt"
+    try:
+        data_folder().mkdir(parents=True, exist_ok=True)
+        with replacing(data_folder() / name) as file:
+            file.write(data.getvalue())
+        if damaged is not None:
+            damaged.unlink()
+    except OSError as error:
+        print(f"The convolutions could not be kept in the data folder: {error.strerror}.")

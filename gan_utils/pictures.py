@@ -1,13 +1,14 @@
 """A user's picture files, whatever their format, as 8-bit RGB the right way up; or clear errors."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 NAMED = 5  # skipped files that a message names
@@ -81,6 +82,31 @@ def _to_8_bits(image: Image.Image, tags: Mapping[int, object]) -> Image.Image:
             f"({image.mode}) they must lie between 0 (black) and {white:g} (white)"
         )
     return Image.fromarray((values / white * 255).round().astype(np.uint8))
+
+
+def picture_tensor(picture: Image.Image, size: int) -> Tensor:
+    """Return a picture as numbers, enlarged or reduced to `size` pixels along its longer side.
+
+    Returns:
+        [3, H, W] in [0, 1].
+
+    Raises:
+        ValueError: `size` is below 1.
+    """
+    if size < 1:
+        raise ValueError(f"size is {size}; it must be at least 1")
+    factor = size / max(picture.size)
+    width, height = (max(1, round(side * factor)) for side in picture.size)
+    small = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    # A copy in the order of its shape: L-BFGS needs gradients that can be laid out in a row.
+    return torch.from_numpy(np.array(small)).permute(2, 0, 1).contiguous() / 255
+
+
+def resized(picture: Tensor, size: Sequence[int]) -> Tensor:
+    """Return a picture [3, H, W] in [0, 1] with `size` = (height, width) pixels, in [0, 1]."""
+    if picture.shape[1:] == tuple(size):
+        return picture
+    return interpolate(picture[None], tuple(size), mode="bilinear", antialias=True)[0].clamp(0, 1)
 
 
 def load_folder(folder: Path | str, size: int, limit: int) -> Tensor:

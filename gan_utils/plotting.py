@@ -1,6 +1,6 @@
 """One theme for every figure, and the figures that several lessons share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from gan_utils.history import History, Snapshot
+from gan_utils.style import StyleResult
 
 # Dark, middle and light, so that they also differ when printed in grey.
 REAL, FAKE, NEUTRAL = "#14375e", "#e8731a", "#8a8f98"
@@ -158,6 +159,37 @@ def show_images(images: Tensor, *, columns: int = 8, title: str = "", width: flo
     _, ax = plt.subplots(figsize=size)
     plot_images(ax, images, columns=columns, title=title)
     plt.show()
+
+
+def plot_picture(ax: Axes, picture: Tensor, *, title: str = "") -> None:
+    """Draw a picture [3, height, width] in [0, 1]."""
+    ax.imshow(picture.detach().float().cpu().clamp(0, 1).permute(1, 2, 0).numpy())
+    ax.set_title(title)
+    ax.axis("off")
+
+
+def show_pictures(pictures: Mapping[str, Tensor], *, columns: int = 3, width: float = 9.0) -> None:
+    """Show pictures [3, height, width] in [0, 1] beside each other, under their names."""
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    shapes = [picture.shape[1:] for picture in pictures.values()]
+    height = width / columns * max(h / w for h, w in shapes) + 0.3
+    figure, axes = plt.subplots(rows, columns, figsize=(width, rows * height), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, (title, picture) in zip(axes.flat, pictures.items(), strict=False):
+        plot_picture(ax, picture, title=title)
+    plt.show()
+
+
+def plot_terms(ax: Axes, result: StyleResult) -> None:
+    """Draw the terms of a style transfer at every call of the closure."""
+    calls = range(1, len(result.records) + 1)
+    for name in result.records[0]:
+        style = {"content": "-", "style": "--", "variation": ":"}[name.split()[0]]
+        ax.plot(calls, result[name], style, label=name, linewidth=1.2)
+    ax.set(xlabel="call of the closure", ylabel="weighted term", yscale="log")
+    ax.legend(fontsize=7, ncols=2, loc="upper right")
 
 
 def film_strip(snapshots: Sequence[Snapshot], draw: DrawSnapshot, *, count: int = 6) -> None:

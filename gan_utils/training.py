@@ -1,11 +1,7 @@
 """The training step of a GAN, and one loop around it."""
 
-import signal
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sized
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -16,13 +12,13 @@ from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import Dataset
-from tqdm import tqdm
 
 from gan_utils.checkpoints import SafeKeeper
 from gan_utils.data import BatchStream
 from gan_utils.history import History
 from gan_utils.losses import GANLoss, named_loss
 from gan_utils.models import LATENTS, count_parameters, draw_latent
+from gan_utils.progress import progress_bar, stop_button
 
 PRECISIONS = ("torch.float32", "torch.bfloat16")
 CHECK_SECONDS = 1.0  # how often the losses are brought to the CPU and looked at
@@ -186,7 +182,7 @@ def train_gan(
 
     recent: list[Tensor] = []  # statistics left on the device: reading each would stall a GPU
     clock = time.perf_counter()
-    with _progress_bar(total, done, progress) as bar, _stop_button() as stopped:
+    with progress_bar(total, done=done, shown=progress) as bar, stop_button() as stopped:
         for step in range(done + 1, total + 1):
             real = next(stream)
             latents = [
@@ -226,39 +222,6 @@ def _take_snapshot(
     history.take_snapshot(discriminator)
     if on_snapshot is not None:
         on_snapshot(history)
-
-
-def _progress_bar(total: int, done: int, shown: bool) -> tqdm:
-    # On standard output, because red text on standard error looks like a failure in a notebook.
-    return tqdm(
-        total=total,
-        initial=done,
-        disable=not shown,
-        file=sys.stdout,
-        mininterval=1.0,
-        ncols=79,
-        unit=" steps",
-    )
-
-
-@contextmanager
-def _stop_button() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event, so that no step is cut in half."""
-    stopped = threading.Event()
-
-    def on_interrupt(*_: object) -> None:
-        if stopped.is_set():
-            raise KeyboardInterrupt
-        stopped.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped  # Python delivers signals to the main thread alone
-        return
-    previous = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield stopped
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def _total_steps(batches: Iterable, epochs: int | None, steps: int | None) -> int:

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from gan_utils.data import face_images
-from gan_utils.pictures import MAX_PIXELS, load_folder, load_picture
+from gan_utils.pictures import MAX_PIXELS, load_folder, load_picture, picture_tensor, resized
 
 RAMP = np.linspace(0, 255, 80 * 90).reshape(80, 90)
 COLOURS = np.stack([RAMP, RAMP.T.reshape(80, 90), 255 - RAMP], axis=2).round().astype(np.uint8)
@@ -172,3 +172,26 @@ def test_a_tenth_of_too_few_pictures_cannot_be_kept_back(tmp_path):
         face_images("folder", folder=tmp_path)
     save(tmp_path / "9.png", COLOURS)
     assert len(face_images("folder", folder=tmp_path)[1].images) == 1
+
+
+def test_a_picture_becomes_numbers_of_the_size_asked_for(tmp_path):
+    picture = load_picture(save(tmp_path / "a.png", COLOURS))
+    same = picture_tensor(picture, 90)
+    assert same.shape == (3, 80, 90)
+    assert torch.equal((same * 255).round().byte().permute(1, 2, 0), torch.from_numpy(COLOURS))
+    assert picture_tensor(picture, 45).shape == (3, 40, 45)
+    assert picture_tensor(picture.resize((20, 20)), 200).shape == (3, 200, 200)
+    assert picture_tensor(picture.resize((900, 2)), 100).shape == (3, 1, 100)
+    with pytest.raises(ValueError, match="size is 0"):
+        picture_tensor(picture, 0)
+
+
+def test_resizing_keeps_the_range_and_the_mean():
+    torch.manual_seed(0)
+    picture = torch.rand(3, 60, 80)
+    small, large = resized(picture, (30, 40)), resized(picture, (120, 160))
+    assert small.shape == (3, 30, 40) and large.shape == (3, 120, 160)
+    for other in (small, large):
+        assert other.min() >= 0 and other.max() <= 1
+        assert torch.allclose(other.mean((1, 2)), picture.mean((1, 2)), atol=5e-3)
+    assert torch.equal(resized(picture, (60, 80)), picture)

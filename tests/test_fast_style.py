@@ -1,0 +1,65 @@
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from gan_utils.fast_style import StyleNetwork, train_style_network
+from gan_utils.style import style_objective
+from gan_utils.vgg import VGGFeatures
+from gan_utils.waves import draw_waves
+
+
+@pytest.fixture(scope="module")
+def objective():
+    network = VGGFeatures(["relu1_1", "relu2_1"], "random")
+    weights = dict(content_weights={"relu2_1": 1.0}, style_weights={"relu1_1": 5.0})
+    return style_objective(
+        network, torch.rand(3, 32, 32), draw_waves(64, 64), balanced=True, **weights
+    )
+
+
+@pytest.mark.parametrize("size", [(16, 16), (33, 50), (64, 35)])
+def test_pictures_keep_their_size_and_range(size):
+    painted = StyleNetwork(width=4, blocks=1)(torch.rand(2, 3, *size))
+    assert painted.shape == (2, 3, *size) and painted.min() >= 0 and painted.max() <= 1
+
+
+def test_the_layers_of_johnson():
+    network = StyleNetwork()
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+    assert [(c.out_channels, c.kernel_size[0], c.stride[0]) for c in convolutions] == [
+        (32, 9, 1), (64, 3, 2), (128, 3, 2), *[(128, 3, 1)] * 10, (64, 3, 1), (32, 3, 1), (3, 9, 1),
+    ]  # fmt: skip
+    norms = [m for m in network.modules() if isinstance(m, nn.InstanceNorm2d)]
+    assert len(norms) == len(convolutions) - 1
+
+
+def test_each_picture_is_painted_by_itself():
+    network, pictures = StyleNetwork(width=4, blocks=1), torch.rand(3, 3, 20, 20)
+    alone = torch.cat([network(picture[None]) for picture in pictures])
+    assert torch.allclose(network(pictures), alone, atol=1e-5)
+
+
+def test_training_lowers_the_objective(objective):
+    torch.manual_seed(0)
+    network = StyleNetwork(width=4, blocks=1)
+    batches = (torch.rand(2, 3, 32, 32) for _ in itertools.count())
+    records = train_style_network(network, batches, objective, steps=30, progress=False)
+    totals = [sum(record.values()) for record in records]
+    assert len(totals) == 30 and sum(totals[-5:]) < 0.8 * sum(totals[:5])
+    assert set(records[0]) == {"content relu2_1", "style relu1_1"} and not network.training
+
+
+def test_bad_arguments(objective):
+    with pytest.raises(ValueError, match="width is 0"):
+        StyleNetwork(width=0)
+    with pytest.raises(ValueError, match="10 x 40 pixels"):
+        StyleNetwork(width=4, blocks=1)(torch.rand(1, 3, 40, 10))
+    with pytest.raises(ValueError, match="steps is 0"):
+        train_style_network(StyleNetwork(4, 1), [], objective, steps=0)
+    with pytest.raises(ValueError, match="batches ended after 0 of 2"):
+        train_style_network(StyleNetwork(4, 1), [], objective, steps=2, progress=False)
+    broken = [torch.full((1, 3, 32, 32), torch.nan)]
+    with pytest.raises(FloatingPointError, match="at step 1"):
+        train_style_network(StyleNetwork(4, 1), broken, objective, steps=1, progress=False)
