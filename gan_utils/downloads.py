@@ -228,7 +228,7 @@ def trained_weights(weights: WeightsEnum, *, fetch: bool = True) -> dict[str, Te
         ValueError: the file is damaged and cannot be fetched again. It stays as it is.
     """
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
-    wanted = path.stem.rsplit("-", 1)[-1]
+    wanted = _named_hash(path)
     present = path.is_file()
     if not present or not _is_intact(path):
         if present:
@@ -253,9 +253,13 @@ def trained_weights(weights: WeightsEnum, *, fetch: bool = True) -> dict[str, Te
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
+def _named_hash(path: Path) -> str:
+    """Return what follows the last - of a file's name: the beginning of its SHA-256 hash."""
+    return path.stem.rsplit("-", 1)[-1]
+
+
 def _is_intact(path: Path) -> bool:
-    """Say whether the SHA-256 hash of a file begins with what follows the last - of its name."""
-    return sha256(path.read_bytes()).hexdigest().startswith(path.stem.rsplit("-", 1)[-1])
+    return sha256(path.read_bytes()).hexdigest().startswith(_named_hash(path))
 
 
 def vgg19_convolutions(*, fetch: bool = True) -> dict[str, Tensor]:

@@ -1,17 +1,15 @@
 """A network that paints any picture in one style, in one pass."""
 
-import math
 from collections.abc import Iterable
 from itertools import islice
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from gan_utils.progress import progress_bar, stop_button
-from gan_utils.style import StyleObjective
+from gan_utils.style import StyleObjective, finite_values
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
@@ -113,17 +111,11 @@ def train_style_network(
         for pictures in islice(batches, steps):
             pictures = pictures.to(next(network.parameters()).device)
             terms = objective.with_content(pictures)(network(pictures))
-            total = sum(terms.values())
-            values = torch.stack(list(terms.values())).tolist()  # one transfer from a GPU
-            if not math.isfinite(sum(values)):
-                raise FloatingPointError(
-                    f"the objective became {sum(values)} at step {len(records) + 1:,}; lower lr"
-                )
+            records.append(finite_values(terms, f"step {len(records) + 1:,}"))
             optimizer.zero_grad()
-            total.backward()
+            sum(terms.values()).backward()
             optimizer.step()
             schedule.step()
-            records.append(dict(zip(terms, values, strict=True)))
             bar.update()
             if stopped.is_set():
                 print(f"Stopped after step {len(records):,} of {steps:,}.")

@@ -167,6 +167,21 @@ def balanced_objective(
     )
 
 
+def finite_values(terms: dict[str, Tensor], moment: str) -> dict[str, float]:
+    """Return the terms of an objective as plain numbers.
+
+    Raises:
+        FloatingPointError: one is infinite or not a number; the message names the moment.
+    """
+    values = torch.stack(list(terms.values())).tolist()  # one transfer from a GPU, not many
+    if not math.isfinite(sum(values)):
+        raise FloatingPointError(
+            f"the objective became {sum(values)} at {moment}; "
+            "lower the weights or the learning rate, and look for NaN in the network"
+        )
+    return dict(zip(terms, values, strict=True))
+
+
 @dataclass
 class StyleResult:
     """A picture that is optimised, and how it went.
@@ -204,14 +219,8 @@ class StyleResult:
 
     def add(self, terms: dict[str, Tensor], picture: Tensor) -> None:
         """Record one call of the closure; keep the picture [1, 3, H, W] if it is the best."""
-        values = torch.stack(list(terms.values())).tolist()  # one transfer from a GPU, not many
-        total = sum(values)
-        if not math.isfinite(total):
-            raise FloatingPointError(
-                f"the objective became {total} at call {len(self.records) + 1:,}; "
-                "lower the weights or the learning rate, and look for NaN in the network"
-            )
-        self.records.append(dict(zip(terms, values, strict=True)))
+        self.records.append(finite_values(terms, f"call {len(self.records) + 1:,}"))
+        total = sum(self.records[-1].values())
         if total < self.lowest:
             self.lowest, self.picture = total, picture[0].detach().cpu()
 
