@@ -19,12 +19,15 @@ from gan_utils.pictures import resized
 from gan_utils.progress import progress_bar, stop_button
 from gan_utils.vgg import BLOCKS, VGGFeatures
 
-CONTENT_LAYERS = ("conv4_2",)
+CONTENT_LAYERS = ("conv3_1",)  # earlier than published: deeper ones of random filters know less
 STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
 PUBLISHED_CONTENT = {"conv4_2": 1.0}
 PUBLISHED_STYLE = {
     name: 1e3 / channels**2 for name, (channels, _) in zip(STYLE_LAYERS, BLOCKS, strict=True)
 }
+# How the colours of photographs vary: in brightness, less from red to blue, least from magenta to
+# green. Each row is one of these directions in red, green and blue, as long as its spread.
+COLOR_AXES = ((0.952, 0.952, 0.952), (0.326, 0.0, -0.326), (0.088, -0.176, 0.088))
 FIRST_MOVE = 0.1  # of a logit, on average, in the first step of L-BFGS
 EDGE = 0.01  # how near to black and white a starting picture may come: beyond, slopes vanish
 STARTS = ("content", "noise")
@@ -145,8 +148,8 @@ def balanced_objective(
     content_layers: Sequence[str] = CONTENT_LAYERS,
     style_layers: Sequence[str] = STYLE_LAYERS,
     content_weight: float = 1.0,
-    style_weight: float = 30.0,
-    variation_weight: float = 0.1,
+    style_weight: float = 20.0,
+    variation_weight: float = 0.5,
 ) -> StyleObjective:
     """Return an objective whose weights suit any pictures, and filters trained or random.
 
@@ -247,7 +250,9 @@ def optimize_picture(
     """Change a picture until the objective is small, and return the best one met.
 
     What is optimised is not the picture but its logit: the sigmoid of any number is a valid
-    brightness, so nothing needs to be clamped. The stop button (Ctrl-C) returns the best so far.
+    brightness, so nothing needs to be clamped. Logits are measured along `COLOR_AXES`, so that
+    equal steps change brightness most: noise in all colours would lower the objective as well.
+    The stop button (Ctrl-C) returns the best so far.
 
     Args:
         objective: maps a picture [1, 3, H, W] in [0, 1] to terms whose sum is to be made small.
@@ -262,12 +267,16 @@ def optimize_picture(
     Raises:
         FloatingPointError: the objective became infinite or not a number.
         ValueError: an argument is out of range.
+
+    Source: Gatys et al. 2016; directions of colour: Olah et al. 2017, "Feature Visualization".
     """
     _check_run(calls, optimizer, snapshots)
     # Both optimisers begin with small steps: L-BFGS with at most 1 in sum over all numbers. So the
     # numbers that they change are logits divided by what suits them.
     unit = FIRST_MOVE * start.numel() if optimizer == "lbfgs" else 1.0
-    numbers = (torch.logit(start.detach()[None], eps=EDGE) / unit).contiguous().requires_grad_()
+    axes = unit * start.new_tensor(COLOR_AXES)
+    logits = torch.logit(start.detach()[None], eps=EDGE)
+    numbers = torch.einsum("ca,nchw->nahw", axes.inverse(), logits).contiguous().requires_grad_()
     solver = OPTIMIZERS[optimizer]([numbers], calls)
     result = earlier or StyleResult(start.cpu())
     first, result.lowest = len(result.records), math.inf  # another size, another objective
@@ -276,7 +285,7 @@ def optimize_picture(
 
     def closure() -> Tensor:
         solver.zero_grad()
-        picture = (unit * numbers).sigmoid()
+        picture = torch.einsum("ac,nahw->nchw", axes, numbers).sigmoid()
         terms = objective(picture)
         total = sum(terms.values())
         total.backward()

@@ -10,7 +10,9 @@ from PIL import Image
 from gan_utils import style
 from gan_utils.pictures import picture_tensor
 from gan_utils.style import (
+    COLOR_AXES,
     CONTENT_LAYERS,
+    PUBLISHED_CONTENT,
     PUBLISHED_STYLE,
     STYLE_LAYERS,
     gram_matrix,
@@ -28,7 +30,7 @@ SHALLOW = dict(content_layers=["relu2_1"], style_layers=["relu1_1", "relu2_1"], 
 
 @pytest.fixture(scope="module")
 def network():
-    return VGGFeatures([*STYLE_LAYERS, *CONTENT_LAYERS], "random")
+    return VGGFeatures([*STYLE_LAYERS, *CONTENT_LAYERS, *PUBLISHED_CONTENT], "random")
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +137,17 @@ def test_optimising_lowers_the_objective_and_counts_calls(shallow, content, wave
     assert torch.allclose(result["style relu1_1"] + result["content relu2_1"], result.totals)
     with pytest.raises(KeyError, match="no term"):
         result["style"]
+
+
+def test_a_step_changes_brightness_more_than_colour():
+    axes = torch.tensor(COLOR_AXES)
+    assert torch.allclose(axes @ axes.T, (axes @ axes.T).diag().diag(), atol=1e-6)  # right angles
+    assert axes.square().sum() == pytest.approx(3, abs=0.05)  # as for the picture itself
+    grey = torch.full((3, 8, 8), 0.5)
+    red_alone = lambda picture: {"redness": -picture[:, 0].mean()}  # noqa: E731
+    result = optimize_picture(red_alone, grey, calls=2, progress=False)
+    red, green, blue = (result.picture - grey).mean((1, 2))
+    assert red > green > blue > 0
 
 
 def test_from_small_to_large(shallow, content, waves):
