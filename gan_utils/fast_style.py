@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from itertools import islice
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from gan_utils.progress import progress_bar, stop_button
-from gan_utils.style import StyleObjective, finite_values
+from gan_utils.style import EDGE, StyleObjective, finite_values
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
@@ -35,9 +36,11 @@ class StyleNetwork(nn.Module):
     """A picture painted in one pass: [N, 3, H, W] in [0, 1] to the same, H and W at least 16.
 
     Two convolutions make the picture four times smaller, where a few residual blocks work on it;
-    then it is enlarged by repeating pixels, which leaves no checkerboard.
+    then it is enlarged by repeating pixels, which leaves no checkerboard. The outcome is added to
+    the logits of the picture, so that the picture is there from the first step.
 
-    Source: Johnson et al. 2016; instance norm: Ulyanov et al. 2016; enlarging: Odena et al. 2016.
+    Source: Johnson et al. 2016, who do not add the picture; instance norm: Ulyanov et al. 2016;
+    enlarging: Odena et al. 2016.
     """
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
@@ -60,7 +63,7 @@ class StyleNetwork(nn.Module):
             *(_Residual(4 * width) for _ in range(blocks)),
             nn.Upsample(scale_factor=2), *_convolution(4 * width, 2 * width, 3), nn.ReLU(),
             nn.Upsample(scale_factor=2), *_convolution(2 * width, width, 3), nn.ReLU(),
-            nn.Conv2d(width, 3, 9, padding=4, padding_mode="reflect"), nn.Sigmoid(),
+            nn.Conv2d(width, 3, 9, padding=4, padding_mode="reflect"),
         )  # fmt: skip
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -69,7 +72,8 @@ class StyleNetwork(nn.Module):
         if min(height, width) < 16:
             raise ValueError(f"pictures have {width} x {height} pixels; each side needs 16")
         padded = pad(pictures, (0, -width % 4, 0, -height % 4), mode="replicate")
-        return self.layers(padded)[..., :height, :width]
+        logits = torch.logit(padded, eps=EDGE) + self.layers(padded)
+        return logits[..., :height, :width].sigmoid()
 
 
 def train_style_network(

@@ -25,6 +25,13 @@ def test_pictures_keep_their_size_and_range(size):
     assert painted.shape == (2, 3, *size) and painted.min() >= 0 and painted.max() <= 1
 
 
+def test_what_the_layers_say_is_added_to_the_picture():
+    network, pictures = StyleNetwork(width=4, blocks=1), torch.rand(1, 3, 18, 21)
+    nn.init.zeros_(network.layers[-1].weight)
+    nn.init.zeros_(network.layers[-1].bias)
+    assert torch.allclose(network(pictures), pictures.clamp(0.01, 0.99), atol=1e-5)
+
+
 def test_the_layers_of_johnson():
     network = StyleNetwork()
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
