@@ -11,6 +11,7 @@ from torchvision.transforms import Resize
 from gan_utils.downloads import trained_weights
 from gan_utils.faces import FACE_SHAPE
 from gan_utils.models import evaluate
+from gan_utils.runtime import seeded
 
 CHUNK = 100  # images that go through a network at once; Inception takes 14 MB for each
 HALF_VGG11 = [32, "M", 64, "M", 128, 128, "M", 256, 256, "M", 256, 256, "M"]
@@ -44,8 +45,7 @@ class RandomFeatures(nn.Module):
     def __init__(self, seed: int = 0) -> None:
         """Draw the filters (He et al. 2015) from `seed`; the global random state is left alone."""
         super().__init__()
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed GPUs too
+        with seeded(seed):
             layers = make_layers(HALF_VGG11)
             numbers = layers(torch.zeros(1, *self.image_shape)).numel()
             head = nn.Linear(numbers, self.num_features)

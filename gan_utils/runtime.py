@@ -103,6 +103,14 @@ def restore_random_state(states: dict[str, torch.Tensor], device: torch.device) 
 
 
 @contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from `seed` on the CPU, and leave the random state outside as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed GPUs too
+        yield
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a file for writing that takes the place of `path` only once it is complete."""
     unfinished = path.with_name(path.name + ".part")

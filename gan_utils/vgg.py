@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from gan_utils.downloads import vgg19_convolutions
-from gan_utils.runtime import mode
+from gan_utils.runtime import mode, seeded
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))  # channels and convolutions of each
@@ -116,8 +116,7 @@ def _build(count: int, pooling: type[nn.Module]) -> nn.Sequential:
 
 def _draw(convolutions: Iterable[nn.Conv2d], seed: int) -> None:
     """Draw filters that keep the size of the activations (He et al. 2015)."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed GPUs too
+    with seeded(seed):
         for layer in convolutions:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
