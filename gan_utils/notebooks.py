@@ -7,6 +7,7 @@ import io
 import os
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -68,11 +69,15 @@ def strip(cell: NotebookNode) -> None:
             kept[-1].text += output.text
         else:
             kept.append(output)
-    for output in kept:
-        if output.output_type == "stream":
-            # Of a line that was overwritten after a carriage return only the last state stays.
-            output.text = re.sub(r"[^\n]*\r(?=[^\n])", "", output.text)
-    cell.outputs = kept
+    # Of a line that was overwritten after a carriage return only the last state stays, also where
+    # a picture came in between.
+    streams = [output for output in kept if output.output_type == "stream"]
+    for output, following in pairwise(streams):
+        if following.text.startswith("\r"):
+            output.text = re.sub(r"[^\n]*$", "", output.text)
+    for output in streams:
+        output.text = re.sub(r"[^\n]*\r(?=[^\n])", "", output.text)
+    cell.outputs = [o for o in kept if o.output_type != "stream" or o.text]
 
 
 def _compact(png: str) -> str:

@@ -54,6 +54,17 @@ def test_strip_removes_what_must_not_be_stored(capsys):
     assert "a warning" in capsys.readouterr().err
 
 
+def test_a_bar_that_goes_on_below_a_picture_is_stored_once():
+    picture = new_output("display_data", {"image/png": base64.b64encode(PICTURE).decode()})
+    outputs = [stream("begin\n\r  0%"), stream("\r 32%"), picture, stream("\r100%\n")]
+    cell = new_code_cell("x", outputs=outputs)
+    notebooks.strip(cell)
+    assert [o.get("text") for o in cell.outputs] == ["begin\n", None, "100%\n"]
+    cell = new_code_cell("x", outputs=[stream("\r 32%"), picture, stream("\r100%\n")])
+    notebooks.strip(cell)
+    assert [o.get("text") for o in cell.outputs] == [None, "100%\n"]
+
+
 def stored_picture(picture):
     data = {"image/png": base64.b64encode(picture).decode()}
     cell = new_code_cell("x", outputs=[new_output("display_data", data)])
