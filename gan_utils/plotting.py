@@ -189,7 +189,7 @@ def plot_terms(ax: Axes, result: StyleResult) -> None:
         style = {"content": "-", "style": "--", "variation": ":"}[name.split()[0]]
         ax.plot(calls, result[name], style, label=name, linewidth=1.2)
     ax.set(xlabel="call of the closure", ylabel="weighted term", yscale="log")
-    ax.legend(fontsize=7, ncols=4, loc="lower right")
+    ax.legend(fontsize=7, ncols=2, loc="lower right")
 
 
 def film_strip(snapshots: Sequence[Snapshot], draw: DrawSnapshot, *, count: int = 6) -> None:
