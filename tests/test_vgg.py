@@ -6,6 +6,7 @@ from torch import nn
 from torchvision.models import VGG19_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
+from gan_utils.runtime import seeded
 from gan_utils.vgg import LAYERS, VGGFeatures
 
 STYLE = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
@@ -20,8 +21,7 @@ def pictures():
 def reference():
     """Torchvision's own layers with random weights."""
     layers = make_layers(cfgs["E"])
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         for layer in layers:
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight)
