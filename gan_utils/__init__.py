@@ -1,28 +1,16 @@
 """Helpers for a tutorial series on generative adversarial networks.
 
-One idea a module; each imports only from those above it in this list.
+The ground, and five wings on it. Each imports only from those above it in this list, and each wing
+lists its own files in the same way.
 
-- `runtime`: device, quick and full mode, showing live source code
+- `runtime`: the device, quick and full mode
+- `randomness`: random generators kept, put back, and seeded for a while
+- `files`: writing files so that none is left half written
 - `progress`: a progress bar, and the stop button
-- `losses`: adversarial losses as pure functions of raw discriminator outputs
-- `models`: generators, discriminators, latent vectors
-- `recipes`: published training recipes as data, each with its source
-- `pictures`: a user's picture files, whatever their format
-- `downloads`: data that others publish, checked before it is used
-- `waves`: a wave pattern drawn by code
-- `faces`: faces drawn by code, with known factors
-- `data`: the sine curve, digits, faces, and shuffled batches on the device
-- `features`: networks that images are compared by
-- `classifier`: a small network that knows digits, for the scores
-- `history`: what happened in a training
-- `checkpoints`: saving, resuming, and the way back after a bad loss
-- `training`: the training step, and one loop around it
-- `vgg`: VGG19 as a dictionary of named activations
-- `style`: neural style transfer
-- `fast_style`: a network that paints in one pass
-- `metrics`: is the generator any good?
-- `plotting`: one theme, and the figures that several lessons share
-- `diagrams`: the two halves of a training step, drawn by code
-- `animation`: animated pictures and the live view
-- `notebooks`: `python -m gan_utils.notebooks` stores a notebook's outputs
+- `data`: where samples and pictures come from, and how a training gets them
+- `gan`: two networks, their losses, and their training
+- `scores`: is the generator any good?
+- `style`: neural style transfer; it needs nothing of the two wings before it
+- `show`: figures, animated pictures, the live view, source code
+- `commands`: what `python -m gan_utils` can do
 """

@@ -1,13 +1,7 @@
-"""Where and how long a lesson runs: device, quick and full mode; and showing live source."""
+"""Where and how long a lesson runs: the device, quick and full mode."""
 
-import inspect
 import os
-import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -81,68 +75,3 @@ def peak_memory(device: torch.device) -> str:
     if device.type == "cuda":
         return f"peak GPU memory: {torch.cuda.max_memory_allocated(device) / 2**20:,.1f} MiB"
     return f"peak memory: not counted on the {device.type}"
-
-
-def random_state(device: torch.device) -> dict[str, torch.Tensor]:
-    """Return the state of PyTorch's random generators: the CPU's, and the one of `device`."""
-    states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    if device.type == "mps":
-        states["mps"] = torch.mps.get_rng_state()
-    return states
-
-
-def restore_random_state(states: dict[str, torch.Tensor], device: torch.device) -> None:
-    """Put back what `random_state` returned on the same kind of device."""
-    torch.set_rng_state(states["cpu"])
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
-    if device.type == "mps" and "mps" in states:
-        torch.mps.set_rng_state(states["mps"])
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Draw from `seed` on the CPU, and leave the random state outside as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed GPUs too
-        yield
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that takes the place of `path` only once it is complete."""
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class Source:
-    """The source code of one object; Jupyter shows it as a Markdown code block."""
-
-    name: str
-    code: str
-
-    def __repr__(self) -> str:
-        """Return the plain source, for a terminal."""
-        return self.code
-
-    def _repr_markdown_(self) -> str:
-        return f"`{self.name}`\n\n```python\n{self.code}\n```"
-
-
-def show_source(thing: Callable) -> Source:
-    """Return the packaged source of a function or class, as the last value of a notebook cell.
-
-    The code shown is the code that runs: it is read from the imported module.
-    """
-    code = textwrap.dedent(inspect.getsource(thing)).rstrip()
-    return Source(f"{thing.__module__}.{thing.__qualname__}", code)

@@ -4,17 +4,12 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from gan_utils.data import (
-    Batches,
-    BatchStream,
-    FaceImages,
-    LabelledImages,
-    digit_images,
-    face_images,
-    scale_images,
-    sine_points,
-)
-from gan_utils.faces import draw_factors
+from gan_utils.data.batches import Batches, BatchStream
+from gan_utils.data.digits import LabelledImages, digit_images
+from gan_utils.data.drawn_faces import draw_factors
+from gan_utils.data.faces import FaceImages, face_images
+from gan_utils.data.images import scale_images
+from gan_utils.data.sine import sine_points
 
 CPU = torch.device("cpu")
 

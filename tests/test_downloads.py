@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 from torchvision.datasets import MNIST, FashionMNIST
 
-from gan_utils import downloads
-from gan_utils.data import digit_images, face_images
+from gan_utils.data import downloads, mnist, photographs
+from gan_utils.data.digits import digit_images
+from gan_utils.data.faces import face_images
 
 COUNTS = {"train": 30, "t10k": 20}
 
@@ -89,7 +90,7 @@ def test_a_truncated_file_is_named_and_kept(root, source, kept):
     with pytest.raises(ValueError, match="train-images-idx3-ubyte is damaged.*Replace or delete"):
         digit_images(source)
     assert file.read_bytes() == before
-    assert sorted(p.name for p in file.parent.iterdir()) == sorted(downloads.IDX_DIMENSIONS)
+    assert sorted(p.name for p in file.parent.iterdir()) == sorted(mnist.IDX_DIMENSIONS)
 
 
 def test_a_file_of_another_kind_is_damaged(root):
@@ -131,7 +132,7 @@ def serve(monkeypatch, server, kind):
     away, address = server
     raw = write_dataset(away, kind.__name__)
     archives = []
-    for name in downloads.IDX_DIMENSIONS:
+    for name in mnist.IDX_DIMENSIONS:
         packed = gzip.compress((raw / name).read_bytes())
         (away / f"{name}.gz").write_bytes(packed)
         archives.append((f"{name}.gz", None))
@@ -165,7 +166,7 @@ def test_a_damaged_file_is_fetched_again(online_root, monkeypatch, server, capsy
     train, _ = digit_images("mnist")
     assert len(train.images) == 30
     assert file.read_bytes() == (good / file.name).read_bytes()
-    assert sorted(p.name for p in file.parent.iterdir()) == sorted(downloads.IDX_DIMENSIONS)
+    assert sorted(p.name for p in file.parent.iterdir()) == sorted(mnist.IDX_DIMENSIONS)
     assert "train-images-idx3-ubyte is damaged: fetching it again" in capsys.readouterr().out
 
 
@@ -176,7 +177,7 @@ def test_a_damaged_file_stays_when_the_server_is_gone(online_root, monkeypatch):
     with pytest.raises(ValueError, match="cannot be fetched again.*Replace or delete"):
         digit_images("mnist")
     assert file.read_bytes() == b"part"
-    assert sorted(p.name for p in file.parent.iterdir()) == sorted(downloads.IDX_DIMENSIONS)
+    assert sorted(p.name for p in file.parent.iterdir()) == sorted(mnist.IDX_DIMENSIONS)
 
 
 def test_files_that_are_whole_are_never_replaced(online_root, monkeypatch, server):
@@ -191,7 +192,7 @@ def test_files_that_are_whole_are_never_replaced(online_root, monkeypatch, serve
 
 def test_a_download_that_arrives_damaged_is_refused(online_root, monkeypatch, server):
     serve(monkeypatch, server, MNIST)
-    monkeypatch.setattr(downloads, "is_whole", lambda path: "train-labels" not in path.name)
+    monkeypatch.setattr(mnist, "is_whole", lambda path: "train-labels" not in path.name)
     with pytest.raises(FileNotFoundError, match="train-labels-idx1-ubyte has arrived damaged"):
         digit_images("mnist")
     assert not list((online_root / "MNIST" / "raw").iterdir())
@@ -248,7 +249,7 @@ def test_labeled_faces_in_the_wild_are_read_where_scikit_learn_puts_them(root, c
     assert (train.images[:, 1].float().mean() - 50).abs() < 2  # the face, without its frame
     assert len(train.images[:, 0, 32, 32].unique()) == 11
     assert "Labeled Faces in the Wild: 11 images to learn from" in capsys.readouterr().out
-    assert len(downloads.lfw_images(64, 3)) == 3
+    assert len(photographs.lfw_images(64, 3)) == 3
 
 
 def test_damaged_labeled_faces_are_not_replaced_by_drawn_ones(root, monkeypatch):
@@ -278,7 +279,7 @@ def test_celeba_explains_a_download_that_fails(monkeypatch, error):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(downloads, "CelebA", fail)
+    monkeypatch.setattr(photographs, "CelebA", fail)
     with pytest.raises(FileNotFoundError, match="a quota.*Google Drive.*pip install gdown"):
         face_images("celeba")
 
@@ -293,12 +294,12 @@ def test_celeba_is_fetched_by_torchvision_and_read_from_its_folder(
         for index in range(10):
             Image.new("RGB", (178, 218), (9 * index, 0, 0)).save(folder / f"{index:06}.jpg")
 
-    monkeypatch.setattr(downloads, "CelebA", fetch)
+    monkeypatch.setattr(photographs, "CelebA", fetch)
     train, kept = face_images("celeba")
     assert (train.images[:, 0, 0, 0] - 9 * torch.arange(9)).abs().max() <= 1
     assert len(kept.images) == 1
     assert "CelebA is not complete: 10 of 202,599" in capsys.readouterr().out
-    monkeypatch.setattr(downloads, "CelebA", None)  # not asked a second time
+    monkeypatch.setattr(photographs, "CelebA", None)  # not asked a second time
     assert len(face_images("celeba", count=10)[0].images) == 9
     assert (online_root / "celeba").is_dir()
 

@@ -6,11 +6,12 @@ import torch
 from torchvision.models import inception_v3
 from torchvision.transforms.functional import gaussian_blur
 
-from gan_utils import downloads, features
-from gan_utils.data import scale_images
-from gan_utils.faces import draw_faces, draw_factors
-from gan_utils.features import InceptionFeatures, RandomFeatures, features_of
-from gan_utils.metrics import FrechetDistance
+from gan_utils.data.drawn_faces import draw_faces, draw_factors
+from gan_utils.data.images import scale_images
+from gan_utils.data.weights import trained_weights
+from gan_utils.scores import features
+from gan_utils.scores.features import InceptionFeatures, RandomFeatures, features_of
+from gan_utils.scores.metrics import FrechetDistance
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +66,12 @@ def store(folder, state, name="net"):
 
 def test_cached_weights_are_checked_on_every_load(hub):
     path, weights = store(hub, {"w": torch.arange(1000.0)})
-    assert torch.equal(downloads.trained_weights(weights)["w"], torch.arange(1000.0))
+    assert torch.equal(trained_weights(weights)["w"], torch.arange(1000.0))
     whole = bytearray(path.read_bytes())
     for damaged in (whole[:-7], whole[:500] + bytes([whole[500] ^ 1]) + whole[501:]):
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match=f"{path.name} is damaged.*Replace or delete"):
-            downloads.trained_weights(weights)
+            trained_weights(weights)
         assert path.read_bytes() == damaged
 
 
@@ -78,10 +79,10 @@ def test_weights_that_are_absent(hub, monkeypatch):
     path, weights = store(hub, {"w": torch.zeros(3)})
     path.unlink()
     with pytest.raises(FileNotFoundError, match="GAN_UTILS_OFFLINE.*TORCH_HOME"):
-        downloads.trained_weights(weights)
+        trained_weights(weights)
     monkeypatch.setenv("GAN_UTILS_OFFLINE", "0")
     with pytest.raises(FileNotFoundError, match="cannot be fetched.*refused"):
-        downloads.trained_weights(weights)
+        trained_weights(weights)
 
 
 def test_damaged_weights_are_fetched_again(hub, tmp_path, monkeypatch, capsys):
@@ -91,7 +92,7 @@ def test_damaged_weights_are_fetched_again(hub, tmp_path, monkeypatch, capsys):
     (hub / whole.name).write_bytes(b"part")
     monkeypatch.setenv("GAN_UTILS_OFFLINE", "0")
     weights.url = whole.as_uri()
-    assert torch.equal(downloads.trained_weights(weights)["w"], torch.ones(3))
+    assert torch.equal(trained_weights(weights)["w"], torch.ones(3))
     assert f"{whole.name} is damaged: fetching it again" in capsys.readouterr().out
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
-from gan_utils import losses
-from gan_utils.losses import LOSSES, cross_entropy, named_loss, nonsaturating, saturating
+from gan_utils.gan import losses
+from gan_utils.gan.losses import LOSSES, cross_entropy, named_loss, nonsaturating, saturating
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 
-from gan_utils.data import sine_points
-from gan_utils.metrics import (
+from gan_utils.data.sine import sine_points
+from gan_utils.scores.metrics import (
     FrechetDistance,
     class_balance,
     curve_score,

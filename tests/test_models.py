@@ -4,19 +4,18 @@ import pytest
 import torch
 from torch import nn
 
-from gan_utils import recipes
-from gan_utils.models import (
+from gan_utils.gan import recipes
+from gan_utils.gan.latent import draw_latent, slerp
+from gan_utils.gan.models import (
     DCGANDiscriminator,
     DCGANGenerator,
     MLPDiscriminator,
     MLPGenerator,
     count_parameters,
-    draw_latent,
     evaluate,
     initialize_dcgan,
-    slerp,
 )
-from gan_utils.recipes import SINE_HOUSE, SINE_PUBLISHED
+from gan_utils.gan.recipes import SINE_HOUSE, SINE_PUBLISHED
 
 
 def shapes(network):

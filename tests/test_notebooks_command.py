@@ -8,10 +8,11 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image, ImageChops
 
-from gan_utils import notebooks
-from gan_utils.losses import nonsaturating
-from gan_utils.runtime import show_source
+from gan_utils.commands import notebooks
+from gan_utils.gan.losses import nonsaturating
+from gan_utils.show.source import show_source
 
+IMPORTS = "from gan_utils.gan import losses\nfrom gan_utils.show.source import show_source"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -99,8 +100,8 @@ def test_refresh_renews_sources_and_nothing_else(tmp_path):
     other = new_output("execute_result", {"text/plain": "trained for an hour"})
     path = write(
         tmp_path / "lesson.ipynb",
-        new_code_cell("%time from gan_utils import losses, runtime\n1 / 0"),
-        new_code_cell("from gan_utils import losses\nfrom gan_utils.runtime import show_source"),
+        new_code_cell("%time from gan_utils.gan import losses\n1 / 0"),
+        new_code_cell(IMPORTS),
         new_code_cell(
             "# read\nshow_source(losses.nonsaturating)", outputs=[stale], execution_count=2
         ),

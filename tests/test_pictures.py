@@ -3,8 +3,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_utils.data import face_images
-from gan_utils.pictures import MAX_PIXELS, load_folder, load_picture, picture_tensor, resized
+from gan_utils.data.faces import face_images
+from gan_utils.data.pictures import MAX_PIXELS, load_folder, load_picture, picture_tensor, resized
 
 RAMP = np.linspace(0, 255, 80 * 90).reshape(80, 90)
 COLOURS = np.stack([RAMP, RAMP.T.reshape(80, 90), 255 - RAMP], axis=2).round().astype(np.uint8)

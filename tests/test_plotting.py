@@ -7,8 +7,8 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gan_utils import animation, plotting
-from gan_utils.history import STATISTICS, History, Snapshot
+from gan_utils.gan.history import STATISTICS, History, Snapshot
+from gan_utils.show import animation, plotting
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,14 @@
 """What README, packaging files and package promise must be true together."""
 
 import ast
+import importlib
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
@@ -17,6 +20,7 @@ else:
     import tomli as tomllib  # pytest brings it
 
 ROOT = Path(__file__).parents[1]
+ATTRIBUTES = {"history.snapshots", "history.records"}  # of variables named like a module
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 
 
@@ -39,25 +43,126 @@ def test_conda_environment_has_the_packages_and_bounds_of_pyproject():
     assert environment["dependencies"][-1] == {"pip": ["-e ."]}
 
 
-def modules_in_order():
-    return re.findall(r"^- `(\w+)`", gan_utils.__doc__, re.M)
+def listed(docstring):
+    """The names that a package's docstring lists, in their order."""
+    return re.findall(r"^- `(\w+)`", docstring, re.M)
+
+
+def modules_in_order(package):
+    """The modules below a package as "wing.module", each after those that it may import."""
+    found = []
+    for name in listed(ast.get_docstring(ast.parse((package / "__init__.py").read_text()))):
+        if (package / name).is_dir():
+            found += [f"{name}.{module}" for module in modules_in_order(package / name)]
+        else:
+            found.append(name)
+    return found
+
+
+def imports_upwards(package, order):
+    """Pairs (module, what it imports) where the second does not come before the first."""
+    found = []
+    for place, name in enumerate(order):
+        tree = ast.parse((package / f"{name.replace('.', '/')}.py").read_text())
+        nodes = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+        for node in nodes:
+            assert isinstance(node, ast.Import) or node.level == 0, f"{name}: a relative import"
+            for alias in node.names:
+                path = getattr(node, "module", None) or alias.name
+                if path.split(".")[0] != package.name:
+                    continue
+                targets = {path, f"{path}.{alias.name}"} & {f"{package.name}.{n}" for n in order}
+                allowed = {f"{package.name}.{n}" for n in order[:place]}
+                if not targets or targets - allowed:
+                    found.append((name, path))
+    return found
+
+
+PACKAGE = ROOT / "gan_utils"
 
 
 def test_the_map_of_the_package_is_complete():
-    files = {path.stem for path in (ROOT / "gan_utils").glob("*.py")} - {"__init__"}
-    assert set(modules_in_order()) == files
+    files = {path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py")}
+    files = {".".join(path.parts) for path in files if path.stem not in ("__init__", "__main__")}
+    assert set(modules_in_order(PACKAGE)) == files
 
 
-@pytest.mark.parametrize("name", modules_in_order())
-def test_imports_go_only_downwards(name):
-    tree = ast.parse((ROOT / "gan_utils" / f"{name}.py").read_text())
-    imported = {
-        node.module.split(".")[1]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module.startswith("gan_utils.")
-    }
-    order = modules_in_order()
-    assert imported <= set(order[: order.index(name)])
+def test_imports_go_only_downwards():
+    assert imports_upwards(PACKAGE, modules_in_order(PACKAGE)) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("data/batches.py", "from gan_utils.gan.losses import LOSSES"),
+        ("gan/losses.py", "from gan_utils.gan import training"),
+        ("runtime.py", "import gan_utils.show.plotting"),
+    ],
+)
+def test_a_planted_import_upwards_is_found(tmp_path, file, line):
+    copy = tmp_path / "gan_utils"
+    shutil.copytree(PACKAGE, copy)
+    (copy / file).write_text(line + "\n" + (copy / file).read_text())
+    [(name, _)] = imports_upwards(copy, modules_in_order(copy))
+    assert name == file.removesuffix(".py").replace("/", ".")
+
+
+def test_style_needs_nothing_of_the_networks_that_are_trained():
+    for path in (PACKAGE / "style").glob("*.py"):
+        assert not re.search(r"gan_utils\.(gan|scores|show)\b", path.read_text()), path.name
+
+
+def test_init_files_hold_a_description_and_nothing_else():
+    for path in PACKAGE.rglob("__init__.py"):
+        tree = ast.parse(path.read_text())
+        assert len(tree.body) == 1 and ast.get_docstring(tree), path
+
+
+def body_lines(function):
+    """Lines of a function without its head and its docstring."""
+    documented = ast.get_docstring(function) is not None
+    return function.end_lineno - function.body[documented].lineno + 1
+
+
+def test_files_and_functions_fit_on_a_page():
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text()
+        assert text.count("\n") < 340, path
+        functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)]
+        bodies = {f.name: body_lines(f) for f in functions if len(f.body) > 1}
+        assert all(lines <= 48 for lines in bodies.values()), (path.name, bodies)
+        if path.name in ("step.py", "training.py"):
+            assert all(lines < 40 for lines in bodies.values()), bodies
+
+
+def test_the_readme_lists_the_wings_in_their_order():
+    section = (ROOT / "README.md").read_text().split("## The code")[1].split("\n## ")[0]
+    table = re.findall(r"^\| `(\w+)` \|", section, re.M)
+    assert table == listed(gan_utils.__doc__)
+
+
+def test_the_command_line_offers_every_command_with_a_line_of_help():
+    command = [sys.executable, "-m", "gan_utils", "--help"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for name in listed((PACKAGE / "commands/__init__.py").read_text()):
+        assert re.search(rf"^    {name}\s+\w", text, re.M), text
+
+
+def test_names_in_backticks_exist():
+    """`module.name` in a lesson, the README or a docstring is something of that module."""
+    modules = {name.split(".")[-1]: f"gan_utils.{name}" for name in modules_in_order(PACKAGE)}
+    texts = {path: path.read_text() for path in (ROOT / "README.md", *PACKAGE.rglob("*.py"))}
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        texts[path] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    for path, text in texts.items():
+        for name in re.findall(r"`gan_utils\.([a-z_.]+)`", text):
+            importlib.import_module(f"gan_utils.{name}")
+        for module, name in re.findall(
+            r"`(?:gan_utils\.)?(?:(?:gan|data|style|show|scores)\.)?(\w+)\.(\w+)`", text
+        ):
+            if module in modules and f"{module}.{name}" not in ATTRIBUTES:
+                assert hasattr(importlib.import_module(modules[module]), name), (path, module, name)
 
 
 def test_code_is_clean():

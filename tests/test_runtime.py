@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from gan_utils import runtime
+from gan_utils import randomness, runtime
+from gan_utils.show.source import show_source
 
 
 def test_mode_follows_the_environment_then_the_hardware(monkeypatch):
@@ -43,14 +44,14 @@ def test_absent_device_names_the_value_and_what_is_here(monkeypatch, name):
 
 def test_random_state_brings_the_same_numbers_back():
     cpu = torch.device("cpu")
-    before = runtime.random_state(cpu)
+    before = randomness.random_state(cpu)
     first = torch.randn(5)
-    runtime.restore_random_state(before, cpu)
+    randomness.restore_random_state(before, cpu)
     assert torch.equal(torch.randn(5), first)
 
 
 def test_show_source_shows_the_code_that_runs():
-    source = runtime.show_source(runtime.budget)
+    source = show_source(runtime.budget)
     assert 'return full if mode() == "full" else quick' in repr(source)
     markdown = source._repr_markdown_()
     assert markdown.startswith("`gan_utils.runtime.budget`\n\n```python\ndef budget(")

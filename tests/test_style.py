@@ -7,23 +7,22 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_utils import style
-from gan_utils.pictures import picture_tensor
-from gan_utils.style import (
-    COLOR_AXES,
+from gan_utils.data.pictures import picture_tensor
+from gan_utils.data.waves import draw_waves
+from gan_utils.style import optimization, transfer
+from gan_utils.style.colors import COLOR_AXES, with_colors_of
+from gan_utils.style.objective import (
     CONTENT_LAYERS,
     PUBLISHED_CONTENT,
     PUBLISHED_STYLE,
     STYLE_LAYERS,
     gram_matrix,
-    optimize_picture,
     style_objective,
     total_variation,
-    transfer_style,
-    with_colors_of,
 )
-from gan_utils.vgg import VGGFeatures
-from gan_utils.waves import draw_waves
+from gan_utils.style.optimization import optimize_picture
+from gan_utils.style.transfer import transfer_style
+from gan_utils.style.vgg import VGGFeatures
 
 SHALLOW = dict(content_layers=["relu2_1"], style_layers=["relu1_1", "relu2_1"], progress=False)
 
@@ -155,11 +154,11 @@ def test_from_small_to_large(shallow, content, waves):
     settings = SHALLOW | dict(on_snapshot=lambda r: seen.append(len(r.records)))
     result = transfer_style(content, waves, shallow, sizes=2, calls=20, snapshots=2, **settings)
     assert result.picture.shape == content.shape and len(result.records) == 20
-    assert [s.step for s in result.snapshots] == [10, 20] == seen  # 64 pixels stay one size
+    assert [s.call for s in result.snapshots] == [10, 20] == seen  # 64 pixels stay one size
     large = transfer_style(torch.rand(3, 128, 150), waves, shallow, sizes=2, calls=20, snapshots=2,
                            **SHALLOW)  # fmt: skip
-    assert [s.samples.shape[2:] for s in large.snapshots] == [(64, 75)] * 2 + [(128, 150)] * 2
-    assert [s.step for s in large.snapshots] == [5, 10, 15, 20]
+    assert [s.picture.shape[1:] for s in large.snapshots] == [(64, 75)] * 2 + [(128, 150)] * 2
+    assert [s.call for s in large.snapshots] == [5, 10, 15, 20]
     odd = transfer_style(torch.rand(3, 70, 90), waves, shallow, calls=3, **SHALLOW)
     assert odd.picture.shape == (3, 70, 90)
 
@@ -193,7 +192,7 @@ def test_the_start(shallow, content, waves):
     noise = transfer_style(content, waves, shallow, start="noise", calls=1, sizes=1, **SHALLOW)
     assert (noise.picture - content).abs().mean() > 0.2
     same = transfer_style(content, waves, shallow, calls=1, sizes=1, **SHALLOW)
-    assert (same.picture - content).abs().max() <= style.EDGE + 1e-5
+    assert (same.picture - content).abs().max() <= optimization.EDGE + 1e-5
 
 
 def test_the_stop_button_keeps_the_best(shallow, content, waves):
@@ -228,7 +227,7 @@ def ycc(picture):
 
 
 def test_pictures_too_large_for_the_memory(shallow, content, waves, monkeypatch):
-    monkeypatch.setattr(style, "BYTES_PER_PIXEL", 1e12)
+    monkeypatch.setattr(transfer, "BYTES_PER_PIXEL", 1e12)
     with pytest.raises(MemoryError, match="80 x 64 pixels needs about.*lower its longer side"):
         transfer_style(content, waves, shallow, **SHALLOW)
 

@@ -8,13 +8,16 @@ import torch
 from torch import nn
 from torch.optim import Adam
 
-from gan_utils import recipes
-from gan_utils.checkpoints import SafeKeeper
-from gan_utils.data import Batches, sine_points
-from gan_utils.history import STATISTICS
-from gan_utils.losses import LOSSES
-from gan_utils.models import MLPDiscriminator, draw_latent, evaluate
-from gan_utils.training import gan_step, train_gan
+from gan_utils.data.batches import Batches
+from gan_utils.data.sine import sine_points
+from gan_utils.gan import recipes
+from gan_utils.gan.checkpoints import SafeKeeper
+from gan_utils.gan.history import STATISTICS
+from gan_utils.gan.latent import draw_latent
+from gan_utils.gan.losses import LOSSES
+from gan_utils.gan.models import MLPDiscriminator, evaluate
+from gan_utils.gan.step import gan_step
+from gan_utils.gan.training import train_gan
 
 STEPS = 20
 
@@ -406,7 +409,7 @@ def test_a_nan_after_resuming_names_the_right_step(tmp_path):
 def test_a_failing_write_keeps_the_older_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "sine.pt"
     network = nn.Linear(2, 2)
-    keeper = SafeKeeper([network], {}, path, torch.device("cpu"))
+    keeper = SafeKeeper([network], [network], {}, path, torch.device("cpu"))
     keeper.save()
     before = path.read_bytes()
     monkeypatch.setattr(torch, "save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
@@ -440,9 +443,18 @@ def test_a_failing_write_keeps_the_older_checkpoint(tmp_path, monkeypatch):
     ],
     ids=str,
 )
-def test_bad_arguments_name_the_value_and_what_is_allowed(changes, message):
+def test_bad_arguments_are_named_before_anything_is_changed(changes, message, tmp_path):
+    generator, discriminator, batches = build()
+    players = generator.eval(), discriminator.eval(), batches
     with pytest.raises(ValueError, match=message):
-        train(**changes)
+        train(players, checkpoint=tmp_path / "runs" / "c.pt", **changes)
+    assert not generator.training and not discriminator.training
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_setting_is_named():
+    with pytest.raises(TypeError, match="'learning_rate'"):
+        train(learning_rate=1e-3)
 
 
 def test_batches_that_cannot_be_counted_or_are_empty_are_refused():

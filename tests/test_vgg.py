@@ -6,8 +6,8 @@ from torch import nn
 from torchvision.models import VGG19_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
-from gan_utils.runtime import seeded
-from gan_utils.vgg import LAYERS, VGGFeatures
+from gan_utils.randomness import seeded
+from gan_utils.style.vgg import LAYERS, VGGFeatures
 
 STYLE = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 

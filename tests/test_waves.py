@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gan_utils.waves import INKS, PAPER, _front_disc, draw_waves
+from gan_utils.data.waves import INKS, PAPER, _front_disc, draw_waves
 
 
 def test_the_pattern_repeats_in_its_shape():

@@ -5,7 +5,7 @@ from itertools import pairwise
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from gan_utils.plotting import FAKE, NEUTRAL, REAL
+from gan_utils.show.plotting import FAKE, NEUTRAL, REAL
 
 
 def _box(ax: Axes, x: float, y: float, text: str, edge: str, *, filled: bool = False) -> None:

@@ -6,8 +6,9 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LinearLR
 
-from gan_utils.data import DIGIT_SHAPE, LabelledImages, scale_images
-from gan_utils.features import in_chunks
+from gan_utils.data.digits import DIGIT_SHAPE, LabelledImages
+from gan_utils.data.images import scale_images
+from gan_utils.scores.features import in_chunks
 
 
 class DigitClassifier(nn.Module):

@@ -10,9 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image as PILImage
 
-from gan_utils.history import History, Snapshot
-from gan_utils.plotting import DrawSnapshot, plot_beliefs, plot_losses
-from gan_utils.style import StyleResult
+from gan_utils.gan.history import History, Snapshot
+from gan_utils.show.plotting import DrawSnapshot, plot_beliefs, plot_losses
+from gan_utils.style.optimization import PictureSnapshot, StyleResult
 
 # Draws into one axes what has happened so far.
 DrawCurves = Callable[[Axes, History | StyleResult], None]
@@ -39,14 +39,16 @@ def _png(first: PILImage.Image, **options: object) -> bytes:
     return data.getvalue()
 
 
-def _frame(snapshot: Snapshot, draw: DrawSnapshot, size: tuple[float, float]) -> PILImage.Image:
+def _frame(
+    snapshot: Snapshot | PictureSnapshot, draw: DrawSnapshot, size: tuple[float, float]
+) -> PILImage.Image:
     figure = _blank(*size)
     draw(figure.subplots(gridspec_kw=MARGINS), snapshot)
     return _pixels(figure)
 
 
 def animate(
-    snapshots: Sequence[Snapshot],
+    snapshots: Sequence[Snapshot | PictureSnapshot],
     draw: DrawSnapshot,
     *,
     alt: str,

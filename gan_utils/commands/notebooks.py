@@ -1,4 +1,4 @@
-"""Keep the stored outputs of notebooks true: `python -m gan_utils.notebooks --help`."""
+"""Keep the stored outputs of notebooks true."""
 
 import argparse
 import ast
@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image, ImageChops
 
-from gan_utils.runtime import replacing
+from gan_utils.files import replacing
 
 KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 HERO = "hero"  # the tag of the cell whose picture opens the lesson
@@ -137,22 +137,22 @@ def _write(notebook: NotebookNode, path: Path) -> None:
         file.write((nbformat.writes(notebook) + "\n").encode())
 
 
-def main() -> None:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m gan_utils.notebooks", description=__doc__)
+ACTIONS = {"execute": execute, "refresh": refresh_sources}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments the command takes."""
     parser.add_argument(
         "action",
-        choices=["execute", "refresh"],
+        choices=ACTIONS,
         help="execute: run in full mode and store the outputs; "
         "refresh: renew only the source code that show_source displays",
     )
     parser.add_argument("notebooks", nargs="+", type=Path)
-    arguments = parser.parse_args()
-    action = execute if arguments.action == "execute" else refresh_sources
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Do the action to each notebook."""
     for path in arguments.notebooks:
         print(f"{arguments.action} {path.name}")
-        action(path)
-
-
-if __name__ == "__main__":
-    main()
+        ACTIONS[arguments.action](path)

@@ -1,10 +1,11 @@
 import pytest
 import torch
 
-from gan_utils import features
-from gan_utils.classifier import DigitClassifier, predict, train_classifier
-from gan_utils.data import digit_images, scale_images
-from gan_utils.features import features_of
+from gan_utils.data.digits import digit_images
+from gan_utils.data.images import scale_images
+from gan_utils.scores import features
+from gan_utils.scores.digit_classifier import DigitClassifier, predict, train_classifier
+from gan_utils.scores.features import features_of
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import BatchNorm1d
 
-from gan_utils.models import (
+from gan_utils.gan.models import (
     DCGANDiscriminator,
     DCGANGenerator,
     MLPDiscriminator,

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from gan_utils.fast_style import StyleNetwork, train_style_network
-from gan_utils.style import style_objective
-from gan_utils.vgg import VGGFeatures
-from gan_utils.waves import draw_waves
+from gan_utils.data.waves import draw_waves
+from gan_utils.style.objective import style_objective
+from gan_utils.style.one_pass import StyleNetwork, train_style_network
+from gan_utils.style.vgg import VGGFeatures
 
 
 @pytest.fixture(scope="module")

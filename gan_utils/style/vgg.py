@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from gan_utils.downloads import vgg19_convolutions
-from gan_utils.runtime import mode, seeded
+from gan_utils.data.weights import vgg19_convolutions
+from gan_utils.randomness import seeded
+from gan_utils.runtime import mode
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))  # channels and convolutions of each

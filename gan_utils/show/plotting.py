@@ -9,8 +9,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from torch import Tensor
 from torchvision.utils import make_grid
 
-from gan_utils.history import History, Snapshot
-from gan_utils.style import StyleResult
+from gan_utils.gan.history import History, Snapshot
+from gan_utils.style.optimization import PictureSnapshot, StyleResult
 
 # Dark, middle and light, so that they also differ when printed in grey.
 REAL, FAKE, NEUTRAL = "#14375e", "#e8731a", "#8a8f98"
@@ -35,7 +35,7 @@ THEME = {
 }
 
 # Draws one moment of a training into one axes.
-DrawSnapshot = Callable[[Axes, Snapshot], None]
+DrawSnapshot = Callable[[Axes, Snapshot | PictureSnapshot], None]
 
 
 def use_theme() -> None:
@@ -192,7 +192,9 @@ def plot_terms(ax: Axes, result: StyleResult) -> None:
     ax.legend(fontsize=7, ncols=2, loc="lower right")
 
 
-def film_strip(snapshots: Sequence[Snapshot], draw: DrawSnapshot, *, count: int = 6) -> None:
+def film_strip(
+    snapshots: Sequence[Snapshot | PictureSnapshot], draw: DrawSnapshot, *, count: int = 6
+) -> None:
     """Show some moments of a training beside each other, for paper and screen.
 
     Args:

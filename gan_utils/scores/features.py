@@ -8,10 +8,10 @@ from torchvision.models import Inception_V3_Weights, inception_v3
 from torchvision.models.vgg import make_layers
 from torchvision.transforms import Resize
 
-from gan_utils.downloads import trained_weights
-from gan_utils.faces import FACE_SHAPE
-from gan_utils.models import evaluate
-from gan_utils.runtime import seeded
+from gan_utils.data.drawn_faces import FACE_SHAPE
+from gan_utils.data.weights import trained_weights
+from gan_utils.gan.models import evaluate
+from gan_utils.randomness import seeded
 
 CHUNK = 100  # images that go through a network at once; Inception takes 14 MB for each
 HALF_VGG11 = [32, "M", 64, "M", 128, 128, "M", 256, 256, "M", 256, 256, "M"]

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_utils.models import evaluate
+from gan_utils.gan.models import evaluate
 
 STATISTICS = ("d_loss", "g_loss", "d_real", "d_fake", "d_fake_after", "d_accuracy")
 

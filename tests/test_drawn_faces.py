@@ -3,7 +3,7 @@ import time
 import pytest
 import torch
 
-from gan_utils.faces import CHOICES, SLIDERS, draw_faces, draw_factors
+from gan_utils.data.drawn_faces import CHOICES, SLIDERS, draw_faces, draw_factors
 
 
 def plain(**changes):

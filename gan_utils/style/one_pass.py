@@ -10,7 +10,8 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from gan_utils.progress import progress_bar, stop_button
-from gan_utils.style import COLOR_AXES, StyleObjective, finite_values
+from gan_utils.style.colors import COLOR_AXES
+from gan_utils.style.objective import StyleObjective, finite_values
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
@@ -37,7 +38,7 @@ class StyleNetwork(nn.Module):
 
     One convolution makes the picture half as large, where a few residual blocks work on it; then
     it is enlarged by repeating pixels, which leaves no checkerboard. What comes out are logits
-    along `style.COLOR_AXES`.
+    along `colors.COLOR_AXES`.
 
     Source: Johnson et al. 2016, who halve twice, for larger pictures and longer training; instance
     norm: Ulyanov et al. 2016; enlarging: Odena et al. 2016.

@@ -10,8 +10,8 @@ from scipy.stats import entropy, wasserstein_distance
 from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from gan_utils.classifier import DigitClassifier, predict
-from gan_utils.features import FeatureNetwork, features_of
+from gan_utils.scores.digit_classifier import DigitClassifier, predict
+from gan_utils.scores.features import FeatureNetwork, features_of
 
 PERIOD = 2 * math.pi
 

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from gan_utils.runtime import random_state, replacing, restore_random_state
+from gan_utils.files import replacing
+from gan_utils.randomness import random_state, restore_random_state
 
 
 class Stateful(Protocol):
@@ -24,7 +25,8 @@ class SafeKeeper:
     """Saves and restores everything that changes during a training.
 
     Args:
-        parts: what changes, in a fixed order: networks, optimisers, history, place in the data.
+        parts: what changes, in a fixed order: the game, its history, the place in the data.
+        networks: those of the game, whose weights come back after a bad loss.
         settings: numbers and strings that tell one training from another.
         path: the checkpoint file, or None to keep nothing on disk. Missing folders are made.
         device: where the training runs; its random generator is saved too.
@@ -36,13 +38,13 @@ class SafeKeeper:
     def __init__(
         self,
         parts: list[Stateful],
+        networks: list[nn.Module],
         settings: dict[str, Any],
         path: Path | str | None,
         device: torch.device,
     ) -> None:
         """Remember the networks as they are; nothing is written yet."""
-        self.parts = parts
-        self.networks = [part for part in parts if isinstance(part, nn.Module)]
+        self.parts, self.networks = parts, networks
         self.settings = settings
         self.path = None if path is None else Path(path)
         self.device = device

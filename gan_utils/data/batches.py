@@ -1,0 +1,106 @@
+"""Shuffled batches on the device, and an endless stream of them that knows its place."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_utils.data.images import scale_images
+from gan_utils.randomness import random_state, restore_random_state
+
+
+class Batches:
+    """Shuffled mini-batches of samples that already live on their device.
+
+    Images may stay as uint8, a quarter of the memory; each batch is then scaled to [-1, 1].
+
+    Each pass over it is one epoch in a new order, drawn from PyTorch's global CPU generator, so
+    that a seed fixes the order on every device. All batches have the same size: the last few
+    samples of an order that do not fill a batch wait for the next epoch.
+
+    Args:
+        samples: [count, ...], on the device where training happens.
+        batch_size: samples in a batch, from 1 to count.
+
+    Raises:
+        ValueError: `batch_size` is below 1 or above the number of samples.
+    """
+
+    def __init__(self, samples: Tensor, batch_size: int) -> None:
+        """Keep a reference to `samples`; nothing is copied."""
+        if not 1 <= batch_size <= len(samples):
+            raise ValueError(
+                f"batch_size is {batch_size}; with {len(samples)} samples it must be "
+                f"between 1 and {len(samples)}"
+            )
+        self.samples = samples
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return len(self.samples) // self.batch_size
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Yield batches [batch_size, ...] in a new random order."""
+        order = torch.randperm(len(self.samples))[: len(self) * self.batch_size]
+        for indices in order.to(self.samples.device).split(self.batch_size):
+            batch = self.samples[indices]
+            yield scale_images(batch) if batch.dtype == torch.uint8 else batch
+
+
+class BatchStream:
+    """Batches on the device without end, epoch after epoch, from any place on.
+
+    Its `state_dict` holds the place: the state of the random generators when the epoch began,
+    which fixes its order, and the number of batches taken since. That is exact for everything
+    that draws from PyTorch's global generators; a DataLoader with a generator of its own or
+    with persistent workers comes back with other batches.
+
+    Args:
+        batches: gives an epoch's batches each time it is iterated: `Batches`, a list, a
+            DataLoader. Of a batch (samples, labels) the samples are used.
+        device: where the batches go.
+    """
+
+    def __init__(self, batches: Iterable, device: torch.device) -> None:
+        """Start at the beginning of the first epoch."""
+        self.batches = batches
+        self.device = device
+        self.position = 0
+        self._stream = self._endless()
+
+    def _endless(self) -> Iterator[Tensor]:
+        while True:
+            self.epoch_start = random_state(self.device)
+            self.position = 0
+            for batch in self.batches:
+                self.position += 1
+                samples = batch[0] if isinstance(batch, (list, tuple)) else batch
+                if not samples.is_floating_point():
+                    raise ValueError(f"batches gives {samples.dtype}; it must give floating point")
+                yield samples.to(self.device)
+            if self.position == 0:
+                raise ValueError(
+                    "batches gave nothing; it must give batches each time it is iterated, "
+                    "as a list or a DataLoader does and a generator does not"
+                )
+
+    def __next__(self) -> Tensor:
+        """Return the next batch.
+
+        Raises:
+            ValueError: `batches` gave nothing in a whole epoch, or samples that are not floats.
+        """
+        return next(self._stream)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the place in the stream, after at least one batch."""
+        return {"epoch_start": self.epoch_start, "position": self.position}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go to a place that `state_dict` returned. Leaves the random generators moved."""
+        restore_random_state(state["epoch_start"], self.device)
+        self._stream = self._endless()
+        for _ in range(state["position"]):
+            next(self)

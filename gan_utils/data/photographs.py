@@ -1,0 +1,77 @@
+"""Photographs of faces that others publish: Labeled Faces in the Wild, and CelebA."""
+
+from http.client import HTTPException
+from tarfile import TarError
+
+import torch
+from sklearn.datasets import fetch_lfw_people
+from torch import Tensor
+from torchvision.datasets import CelebA
+
+from gan_utils.data.downloads import data_folder, impatient, network_allowed
+from gan_utils.data.pictures import load_folder
+
+LFW_SQUARE = slice(62, 187)  # of 250 rows and columns: the face and a little around it
+CELEBA_COUNT = 202_599
+
+
+def lfw_images(size: int, count: int) -> Tensor:
+    """Return photographs of Labeled Faces in the Wild, uint8 [N, 3, size, size], N at most `count`.
+
+    Raises:
+        FileNotFoundError: they are not in the data folder and cannot be fetched.
+        ValueError: what is in the data folder is damaged.
+
+    Source: Huang et al. 2007, fetched by scikit-learn; 234 MB.
+    """
+    try:
+        with impatient():
+            people = fetch_lfw_people(
+                data_home=data_folder(),
+                color=True,
+                slice_=(LFW_SQUARE, LFW_SQUARE),
+                resize=size / (LFW_SQUARE.stop - LFW_SQUARE.start),
+                download_if_missing=network_allowed(),
+            )
+    except (OSError, EOFError, TarError, HTTPException, ValueError) as error:
+        if (data_folder() / "lfw_home" / "lfw_funneled").is_dir():
+            raise ValueError(
+                f"Labeled Faces in the Wild: lfw_home/lfw_funneled/ is damaged: {error}. "
+                "Delete lfw_home/ in the data folder, and it is fetched again"
+            ) from error
+        raise FileNotFoundError(
+            f"Labeled Faces in the Wild is not here and cannot be fetched: {error}. Put its "
+            "lfw_home/ into the folder that GAN_UTILS_DATA names, or ask for source='drawn', "
+            "which needs no file"
+        ) from error
+    images = torch.from_numpy(people.images[:count])  # in [0, 1], in an order without order
+    return (images * 255).round().byte().permute(0, 3, 1, 2)
+
+
+def celeba_images(size: int, count: int) -> Tensor:
+    """Return photographs of CelebA, uint8 [N, 3, size, size], N at most `count`.
+
+    Raises:
+        FileNotFoundError: they are not in the data folder and cannot be fetched.
+        ValueError: no photograph can be read.
+
+    Source: Liu et al. 2015, fetched by torchvision; 1.4 GB.
+    """
+    folder = data_folder() / "celeba" / "img_align_celeba"
+    if not folder.is_dir():
+        try:
+            if not network_allowed():
+                raise OSError("GAN_UTILS_OFFLINE forbids it")
+            CelebA(data_folder(), download=True)
+        except Exception as error:  # gdown's own errors derive from nothing narrower
+            raise FileNotFoundError(
+                f"CelebA is not here and cannot be fetched: {' '.join(str(error).split())}. It "
+                "lies on Google Drive: fetching it needs the package gdown (pip install gdown), "
+                "and fails on days when too many others have fetched it. Try again tomorrow, or "
+                "fetch img_align_celeba.zip with a browser and unpack it to "
+                "celeba/img_align_celeba/ in the folder that GAN_UTILS_DATA names"
+            ) from error
+    found = sum(1 for _ in folder.glob("*.jpg"))
+    if found < CELEBA_COUNT:
+        print(f"CelebA is not complete: {found:,} of {CELEBA_COUNT:,} photographs are here.")
+    return load_folder(folder, size, count)

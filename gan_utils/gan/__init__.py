@@ -1,0 +1,11 @@
+"""Two networks, their losses, and their training.
+
+- `losses`: adversarial losses of raw discriminator outputs, and a penalty
+- `models`: generators and discriminators
+- `latent`: latent vectors, and the arc between two of them
+- `recipes`: published training recipes as data, each with its source
+- `history`: what happened in a training
+- `checkpoints`: saving, exact resuming, the way back after a bad loss
+- `step`: one step of training: each player learns once
+- `training`: the loop around the step: when to look, show, save and stop
+"""

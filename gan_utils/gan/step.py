@@ -1,0 +1,204 @@
+"""One step of training: the discriminator learns, then the generator."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from gan_utils.gan.latent import LATENTS, draw_latent
+from gan_utils.gan.losses import GANLoss, named_loss
+from gan_utils.gan.models import count_parameters
+
+PRECISIONS = ("torch.float32", "torch.bfloat16")
+
+
+def gan_step(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    g_optimizer: Optimizer,
+    d_optimizer: Optimizer,
+    loss: GANLoss,
+    real: Tensor,
+    d_latent: Tensor,
+    g_latent: Tensor,
+    precision: torch.dtype = torch.float32,
+) -> Tensor:
+    """Train each player once: first the discriminator, then the generator.
+
+    Args:
+        generator, discriminator: the players, both in training mode.
+        g_optimizer, d_optimizer: their optimisers.
+        loss: what each player minimises.
+        real: a batch of real samples [N, ...].
+        d_latent, g_latent: latent vectors [N, latent_dim] for either half of the step.
+        precision: `torch.bfloat16` runs both networks under autocast.
+
+    Returns:
+        The six numbers named in `history.STATISTICS`, still on the device.
+
+    Source: Goodfellow et al. 2014, algorithm 1, with one discriminator update a step.
+    """
+    autocast = torch.autocast(real.device.type, precision, enabled=precision != torch.float32)
+
+    with autocast:
+        with torch.no_grad():  # the generator does not learn in this half
+            fake = generator(d_latent)
+        # Two passes, not one over both: batch norm must not mix real and fake statistics.
+        real_logits = discriminator(real).float()
+        fake_logits = discriminator(fake).float()
+    d_loss = loss.discriminator(real_logits, fake_logits)
+    if loss.penalty is not None:
+        d_loss = d_loss + loss.penalty(discriminator, real, fake)
+    d_optimizer.zero_grad()
+    d_loss.backward()
+    d_optimizer.step()
+
+    with autocast:
+        new_logits = discriminator(generator(g_latent)).float()
+    g_loss = loss.generator(new_logits)  # its gradients go through D, into G alone
+    g_optimizer.zero_grad()
+    g_loss.backward(inputs=[p for p in generator.parameters() if p.requires_grad])
+    g_optimizer.step()
+
+    probabilities = [a.sigmoid().mean() for a in (real_logits, fake_logits, new_logits)]
+    accuracy = ((real_logits > 0).float().mean() + (fake_logits <= 0).float().mean()) / 2
+    return torch.stack([d_loss, g_loss, *probabilities, accuracy]).detach()
+
+
+class Game:
+    """Two players and all that their training needs; `step` lets each of them learn once.
+
+    Attributes:
+        players: generator and discriminator, the networks that were given.
+        optimizers: their two Adam optimisers, in the same order.
+        sampled: the network to draw samples from: the averaged copy of the generator where
+            `ema_decay` was given, otherwise the generator itself.
+        device: where the generator lives, and the latent vectors are drawn.
+        settings: the arguments as plain numbers and strings, which tell one training from another.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *,
+        latent_dim: int,
+        steps: int,
+        latent: str = "normal",
+        loss: str = "nonsaturating",
+        lr: float = 2e-4,
+        d_lr: float | None = None,
+        betas: tuple[float, float] = (0.5, 0.999),
+        decay_lr: bool = False,
+        ema_decay: float | None = None,
+        precision: torch.dtype = torch.float32,
+    ) -> None:
+        """Check the settings, then make the optimisers; nothing is trained yet.
+
+        Args:
+            generator: maps latent vectors [N, latent_dim] to samples.
+            discriminator: maps samples to logits [N, 1]; on the same device.
+            latent_dim: numbers in one latent vector.
+            steps: how many steps are planned; only `decay_lr` depends on it.
+            latent: how latent vectors are drawn, see `latent.draw_latent`.
+            loss: a name in `losses.LOSSES`.
+            lr, betas: of both Adam optimisers (Kingma & Ba 2015).
+            d_lr: the discriminator's learning rate, where it differs (Heusel et al. 2017).
+            decay_lr: let the learning rate fall to zero along a straight line.
+            ema_decay: sample from a copy of the generator whose weights follow the trained ones:
+                averaged <- ema_decay * averaged + (1 - ema_decay) * trained.
+            precision: `torch.bfloat16` runs the networks under autocast.
+
+        Raises:
+            ValueError: an argument is out of range; the networks are as they were.
+        """
+        self.settings = dict(
+            latent_dim=int(latent_dim),
+            steps=int(steps),
+            latent=latent,
+            loss=loss,
+            lr=float(lr),
+            d_lr=float(lr if d_lr is None else d_lr),
+            betas=tuple(map(float, betas)),
+            decay_lr=decay_lr,
+            ema_decay=None if ema_decay is None else float(ema_decay),
+            precision=str(precision),
+            parameters=tuple(map(count_parameters, (generator, discriminator))),
+        )
+        _check(self.settings)
+        self.players = (generator, discriminator)
+        self.device = next(generator.parameters()).device
+        self.loss, self.precision = named_loss(loss), precision
+        self.optimizers = [
+            Adam(player.parameters(), self.settings[rate], self.settings["betas"], fused=True)
+            for player, rate in zip(self.players, ("lr", "d_lr"), strict=True)
+        ]
+        falling = self.optimizers if decay_lr else []
+        self.schedules = [LambdaLR(o, lambda step: 1 - step / steps) for o in falling]
+        self.averages = []
+        if ema_decay is not None:
+            average = get_ema_multi_avg_fn(self.settings["ema_decay"])
+            self.averages = [AveragedModel(generator, multi_avg_fn=average, use_buffers=True)]
+        self.sampled = self.averages[0].module if self.averages else generator
+
+    def step(self, real: Tensor) -> Tensor:
+        """Let each player learn once from a batch of real samples [N, ...], and new latent vectors.
+
+        Returns:
+            The six numbers named in `history.STATISTICS`, still on the device.
+        """
+        d_latent, g_latent = (
+            draw_latent(
+                len(real),
+                self.settings["latent_dim"],
+                kind=self.settings["latent"],
+                device=self.device,
+            )
+            for _ in range(2)
+        )
+        statistics = gan_step(
+            *self.players, *self.optimizers, self.loss, real, d_latent, g_latent, self.precision
+        )
+        for schedule in self.schedules:
+            schedule.step()
+        for average in self.averages:
+            average.update_parameters(self.players[0])
+        return statistics
+
+    def networks(self) -> list[nn.Module]:
+        """Return all networks whose weights a step changes."""
+        return [*self.players, *self.averages]
+
+    def _parts(self) -> list[Any]:
+        return [*self.networks(), *self.optimizers, *self.schedules]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that steps change."""
+        return {"parts": [part.state_dict() for part in self._parts()]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what `state_dict` returned."""
+        for part, saved in zip(self._parts(), state["parts"], strict=True):
+            part.load_state_dict(saved)
+
+
+def _check(settings: dict[str, Any]) -> None:
+    named_loss(settings["loss"])
+    if settings["latent"] not in LATENTS:
+        raise ValueError(f"latent is {settings['latent']!r}; choose one of {', '.join(LATENTS)}")
+    if settings["latent_dim"] < 1:
+        raise ValueError(f"latent_dim is {settings['latent_dim']}; it must be at least 1")
+    for name in ("lr", "d_lr"):
+        if not settings[name] > 0:
+            raise ValueError(f"{name} is {settings[name]}; it must be above 0")
+    betas = settings["betas"]
+    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise ValueError(f"betas is {betas}; give two numbers of at least 0 and below 1")
+    if settings["precision"] not in PRECISIONS:
+        raise ValueError(f"precision is {settings['precision']}; give {' or '.join(PRECISIONS)}")
+    decay = settings["ema_decay"]
+    if decay is not None and not 0 < decay < 1:
+        raise ValueError(f"ema_decay is {decay}; it must lie between 0 and 1")

@@ -1,0 +1,179 @@
+"""The loop around the training step: when to look, to show, to save and to stop."""
+
+import time
+from collections.abc import Callable, Iterable, Sized
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from gan_utils.data.batches import BatchStream
+from gan_utils.gan.checkpoints import SafeKeeper
+from gan_utils.gan.history import History
+from gan_utils.gan.step import Game
+from gan_utils.progress import progress_bar, stop_button
+
+CHECK_SECONDS = 1.0  # how often the losses are brought to the CPU and looked at
+
+
+def train_gan(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    batches: Iterable,
+    *,
+    epochs: int | None = None,
+    steps: int | None = None,
+    fixed_latent: Tensor | None = None,
+    probe: Tensor | None = None,
+    snapshots: int = 25,
+    on_snapshot: Callable[[History], None] | None = None,
+    checkpoint: Path | str | None = None,
+    checkpoint_every: int = 1000,
+    progress: bool = True,
+    **settings: Any,
+) -> History:
+    """Train `generator` against `discriminator`, in place, and return what happened.
+
+    The stop button (Ctrl-C) ends the training after the current step and returns the history
+    so far; pressed a second time it raises KeyboardInterrupt.
+
+    Args:
+        generator: maps latent vectors [N, latent_dim] to samples.
+        discriminator: maps samples to logits; on the same device.
+        batches: gives an epoch's batches of real samples each time it is iterated:
+            `batches.Batches`, a list, a DataLoader. Of (samples, labels) the samples are used.
+        epochs, steps: how long to train; give one of the two.
+        fixed_latent: latent vectors whose samples the snapshots keep; None for no snapshots.
+        probe: discriminator inputs whose logits the snapshots keep.
+        snapshots: how many moments to keep, evenly spaced from the start to the end, at least 2.
+        on_snapshot: called with the history after each snapshot, for a live picture.
+        checkpoint: a file to write every `checkpoint_every` steps, when stopped and at the end.
+            If it exists, the training goes on from there as if it had never stopped, with the
+            fixed inputs that it holds; exactly so on the same kind of device.
+        progress: show a progress bar.
+        settings: how each step is made, see `step.Game`: `latent_dim` is needed, `latent`,
+            `loss`, `lr`, `d_lr`, `betas`, `decay_lr`, `ema_decay` and `precision` may be given.
+
+    Raises:
+        ValueError: an argument is out of range, or the checkpoint does not fit.
+        FloatingPointError: a loss or a weight became infinite or not a number. The networks
+            then hold the weights of the last check that found all finite.
+    """
+    total = _total_steps(batches, epochs, steps)
+    _check(snapshots, checkpoint_every, on_snapshot, fixed_latent)
+    game = Game(generator, discriminator, steps=total, **settings)
+    history = History(game.sampled, fixed_latent, probe)
+    stream = BatchStream(batches, game.device)
+    told_by = game.settings | dict(batches=len(batches) if isinstance(batches, Sized) else None)
+    parts = [game, history, stream]
+    keeper = SafeKeeper(parts, game.networks(), told_by, checkpoint, game.device)
+    if keeper.resume():
+        print(f"{keeper.path.name}: going on from step {len(history.records):,} of {total:,}.")
+        keeper.check(history.records)
+    recorder = _Recorder(history)
+    camera = _Camera(history, discriminator, total, snapshots, on_snapshot)
+
+    for player in game.players:
+        player.train()
+    done = len(history.records)
+    with progress_bar(total, done=done, shown=progress) as bar, stop_button() as stopped:
+        for step in range(done + 1, total + 1):
+            recorder.add(game.step(next(stream)))
+            bar.update()
+            last = step == total or stopped.is_set()
+            saving = last or step % checkpoint_every == 0
+            if saving or camera.is_due(step) or recorder.is_due():
+                recorder.flush()
+                keeper.check(history.records)
+            if camera.is_due(step):
+                camera.take()
+            if saving:
+                keeper.save()
+            if last:
+                break
+    history.interrupted = len(history.records) < total
+    if history.interrupted:
+        print(f"Stopped after step {len(history.records):,} of {total:,}.")
+    history.generator.eval()
+    return history
+
+
+class _Recorder:
+    """Leaves statistics on the device until they are wanted: reading each would stall a GPU."""
+
+    def __init__(self, history: History) -> None:
+        self.history, self.recent, self.clock = history, [], time.perf_counter()
+
+    def add(self, statistics: Tensor) -> None:
+        self.recent.append(statistics)
+
+    def is_due(self) -> bool:
+        return time.perf_counter() > self.clock + CHECK_SECONDS
+
+    def flush(self) -> None:
+        self.history.extend(self.recent)  # waits for the device, so the clock is read afterwards
+        self.recent.clear()
+        now = time.perf_counter()
+        self.history.seconds, self.clock = self.history.seconds + now - self.clock, now
+
+
+class _Camera:
+    """Takes snapshots, evenly spaced from the start to the end, and shows them."""
+
+    def __init__(
+        self,
+        history: History,
+        discriminator: nn.Module,
+        total: int,
+        count: int,
+        on_snapshot: Callable[[History], None] | None,
+    ) -> None:
+        self.history, self.discriminator, self.on_snapshot = history, discriminator, on_snapshot
+        self.moments = set()
+        if history.fixed_latent is not None:
+            self.moments = {round(total * k / (count - 1)) for k in range(count)}
+        if self.moments and not history.snapshots:
+            self.take()
+
+    def is_due(self, step: int) -> bool:
+        return step in self.moments
+
+    def take(self) -> None:
+        self.history.take_snapshot(self.discriminator)
+        if self.on_snapshot is not None:
+            self.on_snapshot(self.history)
+
+
+def _total_steps(batches: Iterable, epochs: int | None, steps: int | None) -> int:
+    if (epochs is None) == (steps is None):
+        raise ValueError(f"give either epochs or steps; got epochs={epochs} and steps={steps}")
+    name, count = ("epochs", epochs) if steps is None else ("steps", steps)
+    if not isinstance(count, Integral) or count < 1:
+        raise ValueError(f"{name} is {count!r}; it must be a whole number of at least 1")
+    if isinstance(batches, (Tensor, Dataset)):
+        raise ValueError(f"batches is a {type(batches).__name__}; wrap it in Batches or DataLoader")
+    if steps is not None:
+        return int(steps)
+    if not isinstance(batches, Sized):
+        raise ValueError("batches has no length to count epochs by; give steps instead")
+    if len(batches) == 0:
+        raise ValueError("batches is empty: is the batch size larger than the data?")
+    return int(epochs) * len(batches)
+
+
+def _check(
+    snapshots: int,
+    checkpoint_every: int,
+    on_snapshot: Callable[[History], None] | None,
+    fixed_latent: Tensor | None,
+) -> None:
+    for name, value, least in (
+        ("snapshots", snapshots, 2),
+        ("checkpoint_every", checkpoint_every, 1),
+    ):
+        if value < least:
+            raise ValueError(f"{name} is {value}; it must be at least {least}")
+    if on_snapshot is not None and fixed_latent is None:
+        raise ValueError("on_snapshot needs a fixed_latent to take snapshots of")

@@ -1,0 +1,6 @@
+"""Is the generator any good? Numbers that losses do not give.
+
+- `features`: networks that images are compared by
+- `digit_classifier`: a small network that knows digits
+- `metrics`: curve scores, the Fréchet distance, class balance, nearest neighbours
+"""
