@@ -1,9 +1,12 @@
 """Set what the notebook kernels of the tests inherit, and let no timed-out cell pass."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
+
+from gan_utils.progress import WIDTH  # before PyTorch: the package chooses threads for kernels
 
 ROOT = Path(__file__).parent
 
@@ -11,9 +14,6 @@ os.environ.setdefault("GAN_UTILS_MODE", "quick")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 # Kernels do not see pytest's warning filters: a deprecated call must fail there too.
 os.environ.setdefault("PYTHONWARNINGS", "error::FutureWarning,error::DeprecationWarning:__main__")
-# Two spinning threads beside another busy process make every training step forty times slower.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.pop("MPLBACKEND", None)
 if os.environ["GAN_UTILS_MODE"] == "quick":
     os.environ["GAN_UTILS_DEVICE"] = "cpu"
@@ -23,6 +23,12 @@ if os.environ["GAN_UTILS_MODE"] == "quick":
 
 def _is_cell(item: pytest.Item) -> bool:
     return type(item).__name__ == "IPyNbCell"
+
+
+def _printed(item: pytest.Item) -> list[str]:
+    """Lines that a cell printed; what a carriage return overwrites counts on its own."""
+    texts = (output.get("text", "") for output in item.test_outputs or ())
+    return [line for text in texts for line in re.split(r"[\r\n]", text)]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -42,6 +48,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
             report.longrepr = f"{item.name} was stopped after --nbval-cell-timeout seconds"
             if hasattr(report, "wasxfail"):
                 del report.wasxfail
+        wide = [line for line in _printed(item) if len(line) > WIDTH]
+        if wide and report.outcome == "passed":
+            report.outcome = "failed"
+            report.longrepr = f"{item.name} prints more than {WIDTH} characters in a line: {wide}"
         if report.failed and not getattr(item.parent, "first_failure", None):
             item.parent.first_failure = item.name
     return report

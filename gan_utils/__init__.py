@@ -3,10 +3,12 @@
 The ground, and five wings on it. Each imports only from those above it in this list, and each wing
 lists its own files in the same way.
 
+- `threads`: how many threads work on a CPU, and how they wait
 - `runtime`: the device, quick and full mode
 - `randomness`: random generators kept, put back, and seeded for a while
 - `files`: writing files so that none is left half written
 - `progress`: a progress bar, and the stop button
+- `settings`: refusing nonsense in the cell that holds the settings of a lesson
 - `data`: where samples and pictures come from, and how a training gets them
 - `gan`: two networks, their losses, and their training
 - `scores`: is the generator any good?
@@ -14,3 +16,7 @@ lists its own files in the same way.
 - `show`: figures, animated pictures, the live view, source code
 - `commands`: what `python -m gan_utils` can do
 """
+
+from gan_utils.threads import choose_threads
+
+choose_threads()  # before anything imports PyTorch

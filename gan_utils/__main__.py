@@ -2,13 +2,13 @@
 
 import argparse
 
-from gan_utils.commands import notebooks
+from gan_utils.commands import learn, notebooks
 
-COMMANDS = {"notebooks": notebooks}
+COMMANDS = {"learn": learn, "notebooks": notebooks}
 
 
-def main() -> None:
-    """Read the command line and run the command that it names."""
+def read(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line, or the arguments given; `run` is what to call with the result."""
     parser = argparse.ArgumentParser(prog="python -m gan_utils")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
@@ -16,7 +16,12 @@ def main() -> None:
         subparser = commands.add_parser(name, help=first_line, description=first_line)
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
-    arguments = parser.parse_args()
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Run the command that the command line names."""
+    arguments = read()
     arguments.run(arguments)
 
 

@@ -24,6 +24,21 @@ def mode() -> str:
     return name
 
 
+def announce_mode(device: torch.device, *, shaped: str = "") -> None:
+    """Print the mode and the device of a lesson, and what quick mode leaves out.
+
+    Args:
+        device: where the lesson runs.
+        shaped: the sections that quick mode hardly trains, in words.
+    """
+    print(f"{mode()} mode on {describe_device(device)}")
+    if mode() == "quick":
+        print("Quick mode trains for seconds. The text describes the stored full run,")
+        print("and pictures of that run are shown beside those made here.")
+        if shaped:
+            print(f"Hardly trained here, only the form is shown: {shaped}.")
+
+
 def budget(*, quick: T, full: T) -> T:
     """Return the value for the current `mode`, so that a cell shows both."""
     return full if mode() == "full" else quick
@@ -39,10 +54,12 @@ def available_devices() -> list[str]:
 def pick_device() -> torch.device:
     """Return the device to train on: CUDA, else MPS, else the CPU.
 
-    The environment variable `GAN_UTILS_DEVICE` overrides the choice (`cuda` means `cuda:0`).
+    The environment variable `GAN_UTILS_DEVICE` overrides the choice
+    (`cuda` means `cuda:0`).
 
     Raises:
-        RuntimeError: the device that `GAN_UTILS_DEVICE` names is not here.
+        RuntimeError: the device that `GAN_UTILS_DEVICE` names is not
+            here.
     """
     present = available_devices()
     name = os.environ.get("GAN_UTILS_DEVICE") or present[0]
@@ -61,7 +78,8 @@ def describe_device(device: torch.device) -> str:
         return f"cuda: {card.name}, {card.total_memory / 2**30:.0f} GiB"
     if device.type == "mps":
         return "mps: the GPU of an Apple computer"
-    return f"cpu, threads used: {torch.get_num_threads()}"
+    waiting = os.environ.get("OMP_WAIT_POLICY", "default").lower()
+    return f"cpu, threads: {torch.get_num_threads()}, waiting: {waiting}"
 
 
 def synchronize(device: torch.device) -> None:

@@ -90,7 +90,7 @@ def test_samples_that_are_not_floats_are_named():
 
 def test_embedded_digits_are_images_with_their_labels(capsys):
     train, test = digit_images("digits")
-    assert "1,347 images to learn from, 450 kept back" in capsys.readouterr().out
+    assert "1,347 to learn from, 450 kept back" in capsys.readouterr().out
     for part, count in ((train, 1347), (test, 450)):
         assert part.images.shape == (count, 1, 28, 28) and part.images.dtype == torch.uint8
         assert part.labels.shape == (count,) and set(part.labels.tolist()) == set(range(10))

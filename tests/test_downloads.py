@@ -54,7 +54,7 @@ def test_files_in_the_data_folder_are_loaded(root, capsys, source, kind):
     assert train.classes[:2] == (("T-shirt/top", "Trouser") if source == "fashion" else ("0", "1"))
     said = capsys.readouterr().out
     assert said.count("\n") == 1 and str(root) not in said
-    assert f"{kind}, from the data folder: 30 images" in said
+    assert f"{kind}, from the data folder: 30 to learn from" in said
 
 
 @pytest.mark.usefixtures("root")
@@ -64,7 +64,7 @@ def test_auto_falls_back_to_the_embedded_digits_and_says_so(capsys):
     said = capsys.readouterr().out
     assert said == (
         "MNIST is not here and cannot be fetched. Instead:\n"
-        "scikit-learn's digits, enlarged: 1,347 images to learn from, 450 kept back\n"
+        "scikit-learn's digits, enlarged: 1,347 to learn from, 450 kept back\n"
     )
 
 
@@ -73,6 +73,36 @@ def test_auto_falls_back_to_the_embedded_digits_and_says_so(capsys):
 def test_an_explicit_source_that_is_absent_is_an_error(source):
     with pytest.raises(FileNotFoundError, match="cannot be fetched.*raw/.*GAN_UTILS_DATA"):
         digit_images(source)
+
+
+@pytest.mark.parametrize("place", ["MNIST/raw", "MNIST"])
+def test_packed_files_are_read_as_they_are(root, place):
+    raw = write_dataset(root)
+    expected, _ = digit_images("mnist")
+    for path in list(raw.iterdir()):
+        (root / place / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    packed = sorted(p for p in root.rglob("*") if p.is_file())
+    train, _ = digit_images("mnist")
+    assert torch.equal(train.images, expected.images)
+    assert torch.equal(train.labels, expected.labels)
+    assert sorted(p for p in root.rglob("*") if p.is_file()) == packed and len(packed) == 4
+
+
+def test_a_damaged_packed_file_is_named(root):
+    raw = write_dataset(root)
+    file = raw / "t10k-labels-idx1-ubyte"
+    (raw / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes())[:-9])
+    file.unlink()
+    with pytest.raises(ValueError, match="t10k-labels-idx1-ubyte.gz is damaged"):
+        digit_images("mnist")
+
+
+@pytest.mark.usefixtures("root")
+def test_errors_hide_no_remedy_behind_their_causes():
+    with pytest.raises(FileNotFoundError) as caught:
+        digit_images("mnist")
+    assert caught.value.__suppress_context__
 
 
 def test_one_missing_file_is_not_enough(root):
@@ -192,8 +222,15 @@ def test_files_that_are_whole_are_never_replaced(online_root, monkeypatch, serve
 
 def test_a_download_that_arrives_damaged_is_refused(online_root, monkeypatch, server):
     serve(monkeypatch, server, MNIST)
-    monkeypatch.setattr(mnist, "is_whole", lambda path: "train-labels" not in path.name)
-    with pytest.raises(FileNotFoundError, match="train-labels-idx1-ubyte has arrived damaged"):
+    read = mnist.read_idx
+
+    def damaged(path):
+        if "train-labels" in path.name:
+            raise ValueError(f"{path.name} is damaged")
+        return read(path)
+
+    monkeypatch.setattr(mnist, "read_idx", damaged)
+    with pytest.raises(FileNotFoundError, match="no better: train-labels-idx1-ubyte is damaged"):
         digit_images("mnist")
     assert not list((online_root / "MNIST" / "raw").iterdir())
 
@@ -248,7 +285,7 @@ def test_labeled_faces_in_the_wild_are_read_where_scikit_learn_puts_them(root, c
     assert (len(train.images), len(kept.images)) == (11, 1) and train.factors is None
     assert (train.images[:, 1].float().mean() - 50).abs() < 2  # the face, without its frame
     assert len(train.images[:, 0, 32, 32].unique()) == 11
-    assert "Labeled Faces in the Wild: 11 images to learn from" in capsys.readouterr().out
+    assert "Labeled Faces in the Wild: 11 to learn from" in capsys.readouterr().out
     assert len(photographs.lfw_images(64, 3)) == 3
 
 
@@ -309,7 +346,7 @@ def test_any_faces_are_a_folder_then_lfw_in_full_mode_then_drawn(root, monkeypat
     assert face_images(count=20)[0].factors is not None
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "Labeled Faces in the Wild is not here and cannot be fetched. Instead:"
-    assert said[1] == "faces drawn by code: 18 images to learn from, 2 kept back"
+    assert said[1] == "faces drawn by code: 18 to learn from, 2 kept back"
     write_lfw(root, people=10)
     assert len(face_images()[0].images) == 9
     monkeypatch.setenv("GAN_UTILS_MODE", "quick")
@@ -318,4 +355,4 @@ def test_any_faces_are_a_folder_then_lfw_in_full_mode_then_drawn(root, monkeypat
     for index in range(10):
         Image.new("RGB", (64, 64)).save(root / "faces" / f"{index}.png")
     assert len(face_images()[0].images) == 9
-    assert "pictures of the folder faces: 9 images" in capsys.readouterr().out
+    assert "pictures of the folder faces: 9 to learn" in capsys.readouterr().out

@@ -122,7 +122,7 @@ def test_frechet_distance_refuses_what_is_no_image():
     distance = FrechetDistance(Toy(), torch.zeros(4, 1, 28, 28))
     with pytest.raises(ValueError, match="shape"):
         distance(torch.zeros(4, 784))
-    with pytest.raises(ValueError, match="1 images; a covariance needs at least 2"):
+    with pytest.raises(ValueError, match="1 images for a covariance; it takes at least 2"):
         distance(torch.zeros(1, 1, 28, 28))
 
 

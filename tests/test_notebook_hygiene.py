@@ -1,6 +1,8 @@
 """What nbval cannot see: stale or cleared outputs, leaked paths, size, style."""
 
 import ast
+import base64
+import io
 import json
 import re
 import statistics
@@ -8,6 +10,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
+
+from gan_utils.commands.notebooks import stored_pictures
+from gan_utils.progress import WIDTH
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 MAX_BYTES = 2_000_000
@@ -38,7 +44,10 @@ def test_stored_notebook_is_valid_small_and_portable(path):
     notebook = load(path)
     nbformat.validate(notebook)
     assert path.stat().st_size < MAX_BYTES
+    # So that neither opening a lesson nor a Jupyter without our kernel name changes or stops it.
     assert notebook.metadata.kernelspec.name == "python3"
+    assert notebook.metadata.kernelspec.display_name == "GAN lessons"
+    assert notebook.metadata.language_info.file_extension == ".py"
     assert "widgets" not in notebook.metadata
     leaks = r"(?<![\w.~])/(?:home|Users|tmp|root|work|opt|usr|var|content)/\w|[A-Z]:\\\\\w"
     texts = [cell.source for cell in notebook.cells]
@@ -87,6 +96,71 @@ def test_checked_cells_have_text_outputs_and_no_trained_numbers(path):
         assert cell.outputs, cell.source
         assert {kind for o in cell.outputs for kind in o.get("data", {})} <= TEXT_TYPES
     assert any("agree" in str(text_of(o)) for cell in checked for o in cell.outputs)
+
+
+@each_notebook
+def test_shown_sources_are_no_wider_than_a_narrow_notebook(path):
+    for cell in code_cells(load(path)):
+        if cell.source.startswith("show_source("):
+            [output] = cell.outputs
+            wide = [x for x in output.data["text/plain"].splitlines() if len(x) > WIDTH]
+            assert not wide, (cell.source, wide)
+
+
+@each_notebook
+def test_figures_are_described_where_every_front_end_shows_it(path):
+    cells = load(path).cells
+    captions = [c for c in cells if c.cell_type == "markdown" and "*Figure: " in c.source]
+    sentences = [s for c in captions for s in re.findall(r"^\*Figure: (.+)\*$", c.source, re.M)]
+    figures = [
+        c
+        for c in code_cells(load(path))
+        if any("image/png" in o.get("data", {}) for o in c.outputs)
+    ]
+    assert len(sentences) == len(figures)
+    assert all(len(sentence) > 30 and sentence.endswith(".") for sentence in sentences)
+
+
+@each_notebook
+def test_kept_pictures_are_those_of_the_stored_run(path):
+    pictures = stored_pictures(path)
+    assert path.stem in pictures and len(pictures) >= 6
+    folder = path.parent / "images"
+    for name, data in pictures.items():
+        assert (folder / f"{name}.png").read_bytes() == data, name
+    kept = {f"{path.stem}/{file.stem}" for file in (folder / path.stem).iterdir()}
+    assert kept == set(pictures) - {path.stem}
+
+
+@each_notebook
+def test_animated_pictures_stop_and_begin_with_their_last_moment(path):
+    outputs = [o for cell in code_cells(load(path)) for o in cell.outputs]
+    pictures = [o.data["image/png"] for o in outputs if "image/png" in o.get("data", {})]
+    animated = 0
+    for picture in pictures:
+        with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
+            if getattr(image, "is_animated", False):
+                animated += 1
+                assert 1 <= image.info["loop"] <= 3
+                first = image.convert("RGB").tobytes()
+                image.seek(image.n_frames - 1)
+                assert image.convert("RGB").tobytes() == first
+    assert animated
+
+
+@each_notebook
+def test_the_first_cell_helps_who_lacks_the_package(path):
+    first = code_cells(load(path))[0].source
+    assert "ModuleNotFoundError" in first and "gan_utils learn" in first
+    assert "import torch" not in first and first.index("gan_utils") < first.index('"torch"')
+
+
+@each_notebook
+def test_cuda_is_named_and_those_who_made_the_pictures_are(path):
+    text = "\n".join(c.source for c in load(path).cells if c.cell_type == "markdown")
+    assert "CUDA" in text and "`pick_device`" in text
+    if path.stem[:2] in ("02", "03", "04"):
+        assert "## Credits" in text
 
 
 @each_notebook

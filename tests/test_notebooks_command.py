@@ -137,6 +137,26 @@ def same_mode_afterwards(monkeypatch):
     monkeypatch.setenv("GAN_UTILS_MODE", "quick")
 
 
+def test_pictures_of_the_run_are_kept_where_a_cell_asks_for_them(tmp_path):
+    data = {"image/png": base64.b64encode(PICTURE).decode()}
+    cell = new_code_cell(
+        'plt.show()\nshow_full_run("lesson/curves", width=300)',
+        outputs=[new_output("display_data", data)],
+    )
+    path = write(tmp_path / "lesson.ipynb", cell)
+    notebooks.refresh(path)
+    assert (tmp_path / "images/lesson/curves.png").read_bytes() == PICTURE
+    assert notebooks.stored_pictures(path) == {"lesson/curves": PICTURE}
+
+
+def test_opening_a_written_notebook_finds_what_front_ends_write(tmp_path):
+    path = write(tmp_path / "lesson.ipynb", new_code_cell("1"))
+    notebooks.refresh(path)
+    metadata = nbformat.read(path, as_version=4).metadata
+    assert metadata.language_info == notebooks.LANGUAGE
+    assert metadata.kernelspec.display_name == "GAN lessons"
+
+
 def test_a_failing_cell_leaves_the_file_as_it_was(tmp_path):
     path = write(tmp_path / "lesson.ipynb", new_code_cell("1 / 0"))
     before = path.read_bytes()
@@ -148,6 +168,6 @@ def test_a_failing_cell_leaves_the_file_as_it_was(tmp_path):
 def test_a_hero_without_a_picture_costs_no_outputs(tmp_path):
     cell = new_code_cell("print('trained for an hour')", metadata={"tags": ["hero"]})
     path = write(tmp_path / "lesson.ipynb", cell)
-    with pytest.raises(ValueError, match="'hero' shows no picture"):
+    with pytest.raises(ValueError, match="picture 'lesson' shows none"):
         notebooks.execute(path)
     assert nbformat.read(path, as_version=4).cells[0].outputs[0].text == "trained for an hour\n"

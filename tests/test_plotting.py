@@ -79,7 +79,8 @@ def test_animated_picture_moves_and_rests_on_the_last_moment():
     with Image.open(io.BytesIO(shown.data)) as picture:
         assert picture.format == "PNG" and picture.is_animated
         assert picture.size == (600, 340)
-        assert picture.default_image and picture.n_frames == 4  # a still picture and three frames
+        assert picture.n_frames == 4 and picture.info["loop"] == 3
+        assert picture.info["duration"] == animation.REST
         frames = []
         for index in range(4):
             picture.seek(index)
@@ -126,6 +127,34 @@ def test_image_grid_shows_the_range_from_black_to_white():
     assert plt.gca().images[0].get_array().shape == (6, 21, 3)  # no room for what is not there
     with pytest.raises(ValueError, match="torch.uint8.*scale_images"):
         plotting.show_images(images.byte())
+
+
+def luminance(color):
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    parts = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(first, second):
+    """Of two colours, from 1 to 21 (WCAG 2.1); 4.5 is asked for in text."""
+    low, high = sorted(map(luminance, (first, second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_colours_stand_out_on_white_and_from_each_other_in_grey():
+    for color in (plotting.REAL, plotting.FAKE, plotting.NEUTRAL):
+        assert contrast(color, "#ffffff") >= 4.5
+    assert contrast(plotting.REAL, plotting.FAKE) >= 2
+
+
+def test_legends_cover_no_curve():
+    figure = plt.figure(figsize=(9, 3.2), layout="constrained")
+    for draw_curves, ax in zip(
+        (plotting.plot_losses, plotting.plot_beliefs), figure.subplots(1, 2), strict=True
+    ):
+        draw_curves(ax, history())
+        figure.canvas.draw()
+        assert not ax.get_legend().get_window_extent().overlaps(ax.get_window_extent())
 
 
 def test_accuracy_is_drawn_against_guessing():

@@ -13,6 +13,9 @@ import pytest
 import yaml
 
 import gan_utils
+from gan_utils.__main__ import COMMANDS
+from gan_utils.data.digits import DIGIT_SOURCES
+from gan_utils.data.faces import FACE_SOURCES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -113,7 +116,7 @@ def test_style_needs_nothing_of_the_networks_that_are_trained():
 
 
 def test_init_files_hold_a_description_and_nothing_else():
-    for path in PACKAGE.rglob("__init__.py"):
+    for path in PACKAGE.glob("*/__init__.py"):
         tree = ast.parse(path.read_text())
         assert len(tree.body) == 1 and ast.get_docstring(tree), path
 
@@ -144,8 +147,19 @@ def test_the_readme_lists_the_wings_in_their_order():
 def test_the_command_line_offers_every_command_with_a_line_of_help():
     command = [sys.executable, "-m", "gan_utils", "--help"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    for name in listed((PACKAGE / "commands/__init__.py").read_text()):
+    for name in COMMANDS:
         assert re.search(rf"^    {name}\s+\w", text, re.M), text
+
+
+def test_every_source_of_data_is_credited():
+    section = (ROOT / "README.md").read_text().split("## Licence and credits")[1]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:1] == "|"][2:]
+    assert all(len(row) == 4 and all(row) for row in rows)  # source, author, terms, what is stored
+    credited = {name for row in rows for name in re.findall(r'"(\w+)"', row[0])}
+    assert credited == {*DIGIT_SOURCES, *FACE_SOURCES} - {"auto"}
+    code = "".join(path.read_text() for path in (ROOT / "notebooks").glob("*.ipynb"))
+    pictures = set(re.findall(r'load_sample_image\(\\"([\w.]+)', code)) | {"flower.jpg"}
+    assert pictures <= {row[0].strip("`") for row in rows}
 
 
 def test_names_in_backticks_exist():

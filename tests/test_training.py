@@ -219,6 +219,33 @@ def test_snapshots_are_evenly_spaced_and_show_fixed_inputs():
     assert train(build()).snapshots == []
 
 
+def test_a_stopped_training_shows_where_it_stopped():
+    generator, discriminator, batches = build()
+    seen = []
+    history = train(
+        (generator, discriminator, Interrupting(batches, 7)),
+        fixed_latent=torch.ones(3, 2),
+        snapshots=2,
+        on_snapshot=lambda h: seen.append(h.snapshots[-1].step),
+    )
+    assert [s.step for s in history.snapshots] == seen == [0, 7]
+    assert torch.equal(history.snapshots[-1].samples, evaluate(generator, torch.ones(3, 2)))
+
+
+def test_a_live_picture_is_redrawn_by_time_and_leaves_no_trace():
+    class Live:
+        every_seconds, steps = 0.0, []
+
+        def __call__(self, history):
+            self.steps.append(history.snapshots[-1].step)
+
+    live = Live()
+    history = train(fixed_latent=torch.ones(3, 2), snapshots=3, on_snapshot=live)
+    assert live.steps == list(range(STEPS + 1))
+    assert [s.step for s in history.snapshots] == [0, 10, 20]
+    assert equal(history.generator, train().generator)
+
+
 def test_snapshots_do_not_change_the_training():
     with_snapshots = train(fixed_latent=torch.randn(6, 2), snapshots=STEPS)
     assert equal(with_snapshots.generator, train().generator)

@@ -1,4 +1,6 @@
 """What `python -m gan_utils` can do, a file for each command.
 
+- `learn`: open the lessons in JupyterLab, as copies
+- `pages`: a notebook as one HTML page; a part of the command `notebooks`
 - `notebooks`: keep the stored outputs of notebooks true
 """

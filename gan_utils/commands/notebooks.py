@@ -1,10 +1,11 @@
-"""Keep the stored outputs of notebooks true."""
+"""Keep the stored outputs of notebooks true, and make pages of them."""
 
 import argparse
 import ast
 import base64
 import io
 import os
+import platform
 import re
 import sys
 from itertools import pairwise
@@ -16,23 +17,33 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image, ImageChops
 
+from gan_utils.commands.pages import write_page
 from gan_utils.files import replacing
 
-KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+# What front ends write when they open a lesson: written here first, opening changes nothing.
+KERNELSPEC = {"name": "python3", "display_name": "GAN lessons", "language": "python"}
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+    "version": platform.python_version(),
+}
+FULL_RUN = re.compile(r'show_full_run\("([^"]+)"')
 HERO = "hero"  # the tag of the cell whose picture opens the lesson
 COLORS = 128  # in a stored picture, unless it moves
 
 
 def execute(path: Path) -> None:
-    """Run a notebook in full mode from top to bottom and store its outputs.
-
-    The picture of the cell tagged `hero` also becomes `images/<notebook>.png` beside it.
+    """Run a notebook in full mode from top to bottom, store its outputs, and write its pictures.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed; the file is left as it was.
+        ValueError: a cell whose picture is wanted shows none; the outputs are stored all the same.
     """
     os.environ["GAN_UTILS_MODE"] = "full"
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": path.parent}}
@@ -40,11 +51,34 @@ def execute(path: Path) -> None:
     for cell in notebook.cells:
         strip(cell)
     _write(notebook, path)
-    heroes = [cell for cell in notebook.cells if HERO in cell.metadata.get("tags", [])]
-    for cell in heroes:
-        image = path.parent / "images" / f"{path.stem}.png"
-        image.parent.mkdir(exist_ok=True)
-        image.write_bytes(_picture(cell))
+    write_pictures(path)
+
+
+def stored_pictures(path: Path) -> dict[str, bytes]:
+    """Return the pictures of a notebook's full run that are kept as files, by name.
+
+    That of the cell tagged `hero` has the notebook's name and opens the lesson. The others stand
+    where a cell calls `show_full_run`.
+
+    Raises:
+        ValueError: such a cell shows no picture.
+    """
+    pictures = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        names = FULL_RUN.findall(cell.source) if cell.cell_type == "code" else []
+        if HERO in cell.metadata.get("tags", []):
+            names.append(path.stem)
+        for name in names:
+            pictures[name] = _picture(cell, name)
+    return pictures
+
+
+def write_pictures(path: Path) -> None:
+    """Write the stored pictures of a notebook to the folder `images` beside it."""
+    for name, data in stored_pictures(path).items():
+        image = path.parent / "images" / f"{name}.png"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(data)
 
 
 def strip(cell: NotebookNode) -> None:
@@ -101,10 +135,10 @@ def _compact(png: str) -> str:
     return base64.b64encode(data.getvalue()).decode()
 
 
-def _picture(cell: NotebookNode) -> bytes:
+def _picture(cell: NotebookNode, name: str) -> bytes:
     pictures = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]
     if not pictures:
-        raise ValueError(f"the cell tagged {HERO!r} shows no picture")
+        raise ValueError(f"the cell of the picture {name!r} shows none")
     return base64.b64decode(pictures[-1])
 
 
@@ -132,12 +166,18 @@ def _write(notebook: NotebookNode, path: Path) -> None:
     """Write with steady metadata, in one piece, so that a crash cannot cost the notebook."""
     notebook.metadata.pop("widgets", None)
     notebook.metadata.kernelspec = KERNELSPEC
-    notebook.metadata.language_info = {"name": "python", "pygments_lexer": "ipython3"}
+    notebook.metadata.language_info = LANGUAGE
     with replacing(path) as file:
         file.write((nbformat.writes(notebook) + "\n").encode())
 
 
-ACTIONS = {"execute": execute, "refresh": refresh_sources}
+def refresh(path: Path) -> None:
+    """Renew what costs no training: displayed sources, metadata, and the picture files."""
+    refresh_sources(path)
+    write_pictures(path)
+
+
+ACTIONS = {"execute": execute, "refresh": refresh, "html": write_page}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -145,8 +185,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action",
         choices=ACTIONS,
-        help="execute: run in full mode and store the outputs; "
-        "refresh: renew only the source code that show_source displays",
+        help="execute: run in full mode and store the outputs and the pictures of the run; "
+        "refresh: renew the source code that show_source displays, and the picture files; "
+        "html: write a page that needs no network beside each notebook",
     )
     parser.add_argument("notebooks", nargs="+", type=Path)
 

@@ -11,27 +11,32 @@ from gan_utils.randomness import random_state, restore_random_state
 
 
 class Batches:
-    """Shuffled mini-batches of samples that already live on their device.
+    """Shuffled mini-batches of samples that already live on their
+    device.
 
-    Images may stay as uint8, a quarter of the memory; each batch is then scaled to [-1, 1].
+    Images may stay as uint8, a quarter of the memory; each batch is
+    then scaled to [-1, 1].
 
-    Each pass over it is one epoch in a new order, drawn from PyTorch's global CPU generator, so
-    that a seed fixes the order on every device. All batches have the same size: the last few
-    samples of an order that do not fill a batch wait for the next epoch.
+    Each pass over it is one epoch in a new order, drawn from PyTorch's
+    global CPU generator, so that a seed fixes the order on every
+    device. All batches have the same size: the last few samples of an
+    order that do not fill a batch wait for the next epoch.
 
     Args:
         samples: [count, ...], on the device where training happens.
         batch_size: samples in a batch, from 1 to count.
 
     Raises:
-        ValueError: `batch_size` is below 1 or above the number of samples.
+        ValueError: `batch_size` is below 1 or above the number of
+            samples.
     """
 
     def __init__(self, samples: Tensor, batch_size: int) -> None:
         """Keep a reference to `samples`; nothing is copied."""
         if not 1 <= batch_size <= len(samples):
             raise ValueError(
-                f"batch_size is {batch_size}; with {len(samples)} samples it must be "
+                f"batch_size is {batch_size}; with {len(samples)} "
+                "samples it must be "
                 f"between 1 and {len(samples)}"
             )
         self.samples = samples
@@ -43,10 +48,13 @@ class Batches:
 
     def __iter__(self) -> Iterator[Tensor]:
         """Yield batches [batch_size, ...] in a new random order."""
-        order = torch.randperm(len(self.samples))[: len(self) * self.batch_size]
-        for indices in order.to(self.samples.device).split(self.batch_size):
+        order = torch.randperm(len(self.samples))
+        order = order[: len(self) * self.batch_size]
+        order = order.to(self.samples.device)
+        for indices in order.split(self.batch_size):
             batch = self.samples[indices]
-            yield scale_images(batch) if batch.dtype == torch.uint8 else batch
+            stored = batch.dtype == torch.uint8
+            yield scale_images(batch) if stored else batch
 
 
 class BatchStream:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from gan_utils.progress import say
+
 
 def check_images(images: Tensor, shape: tuple[int, int, int]) -> None:
     """Raise ValueError if the images are not uint8 [N, *shape], N at least 1."""
@@ -15,7 +17,7 @@ def check_images(images: Tensor, shape: tuple[int, int, int]) -> None:
 
 def announce(what: str, train: Tensor, kept: Tensor) -> None:
     """Print one line: what was loaded, and how many images."""
-    print(f"{what}: {len(train):,} images to learn from, {len(kept):,} kept back")
+    say(f"{what}: {len(train):,} to learn from, {len(kept):,} kept back")
 
 
 def scale_images(images: Tensor) -> Tensor:

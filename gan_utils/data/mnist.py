@@ -1,14 +1,16 @@
 """The four files of MNIST and of datasets in its format: read, fetched, and checked."""
 
+import gzip
 import math
 import struct
+import zlib
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
 from torch import Tensor
 from torchvision.datasets import MNIST
-from torchvision.datasets.mnist import read_image_file, read_label_file
 
 from gan_utils.data.downloads import data_folder, impatient, network_allowed
 
@@ -20,28 +22,37 @@ IDX_DIMENSIONS = {
 }
 
 
-def is_whole(path: Path) -> bool:
-    """Say whether a file of MNIST's format has the kind and the size that its head declares.
+def read_idx(path: Path) -> Tensor:
+    """Read a file of MNIST's format, packed by gzip if its name ends in .gz.
 
     The head holds big-endian 32-bit numbers: 0x800 plus the number of dimensions, then the
     size of each. One byte for every element follows.
 
+    Returns:
+        uint8, with the dimensions that `IDX_DIMENSIONS` gives for the name.
+
+    Raises:
+        ValueError: the head is not that of such a file, or the size is not what it declares.
+
     Source: the file format on Yann LeCun's MNIST page.
     """
-    dimensions = IDX_DIMENSIONS[path.name]
-    with path.open("rb") as file:
-        head = file.read(4 + 4 * dimensions)
-    if len(head) < 4 + 4 * dimensions:
-        return False
-    magic, *sizes = struct.unpack(f">{1 + dimensions}I", head)
-    return magic == 0x800 + dimensions and path.stat().st_size == len(head) + math.prod(sizes)
+    dimensions = IDX_DIMENSIONS[path.name.removesuffix(".gz")]
+    try:
+        data = (gzip.decompress if path.suffix == ".gz" else bytes)(path.read_bytes())
+        magic, *sizes = struct.unpack_from(f">{1 + dimensions}I", data)
+    except (EOFError, gzip.BadGzipFile, struct.error, zlib.error) as error:
+        raise ValueError(f"{path.name} is damaged: {error}") from None
+    start = 4 * (1 + dimensions)
+    if magic != 0x800 + dimensions or len(data) != start + math.prod(sizes) or not all(sizes):
+        raise ValueError(f"{path.name} is damaged: its head and its size do not fit")
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8, offset=start).reshape(sizes)
 
 
 def mnist_parts(kind: type[MNIST]) -> tuple[list[tuple[Tensor, Tensor]], str]:
     """Return images and labels of both parts of a dataset, and in words where they came from.
 
-    Files that are missing or damaged are fetched where the network is allowed and there. Those
-    that are whole are never touched.
+    The files may be packed (.gz) or not. Those that are missing or damaged are fetched where the
+    network is allowed and there. Those that are whole are never touched.
 
     Args:
         kind: `torchvision.datasets.MNIST`, or a dataset in the same format.
@@ -56,34 +67,46 @@ def mnist_parts(kind: type[MNIST]) -> tuple[list[tuple[Tensor, Tensor]], str]:
         ValueError: a file is damaged and cannot be fetched again. It stays as it is.
     """
     name, raw = kind.__name__, data_folder() / kind.__name__ / "raw"
-    damaged = [f for f in IDX_DIMENSIONS if (raw / f).is_file() and not is_whole(raw / f)]
-    missing = [f for f in IDX_DIMENSIONS if not (raw / f).is_file()]
-    if damaged or missing:
+    found, damaged = _read(raw)
+    wanted = [file for file in IDX_DIMENSIONS if file not in found]
+    if wanted:
         try:
-            _fetch(kind, raw, damaged, missing)
+            found |= _fetch(kind, raw, wanted, damaged)
         except (OSError, RuntimeError, HTTPException) as error:
             reason = " ".join(str(error).split())  # torchvision's has several lines
             if damaged:
                 raise ValueError(
-                    f"{name}: {', '.join(damaged)} is damaged (its head or its size is wrong) "
-                    f"and cannot be fetched again: {reason}. Replace or delete it"
-                ) from error
+                    f"{name}: {'; '.join(damaged.values())}. It cannot be fetched again: {reason}. "
+                    "Replace or delete it"
+                ) from None
             raise FileNotFoundError(
-                f"{name} is not here and cannot be fetched: {reason}. Put its four unpacked files "
-                f"into {name}/raw/ of the folder that GAN_UTILS_DATA names, or ask for "
-                "source='digits', which needs no file"
-            ) from error
+                f"{name} is not here and cannot be fetched: {reason}. Put its four files, packed "
+                f"(.gz) or not, into {name}/raw/ of the folder that GAN_UTILS_DATA names, or ask "
+                "for source='digits', which needs no file"
+            ) from None
     parts = [
-        (
-            read_image_file(str(raw / f"{part}-images-idx3-ubyte")),
-            read_label_file(str(raw / f"{part}-labels-idx1-ubyte")),
-        )
+        (found[f"{part}-images-idx3-ubyte"], found[f"{part}-labels-idx1-ubyte"].long())
         for part in ("train", "t10k")
     ]
-    return parts, "downloaded" if damaged or missing else "from the data folder"
+    return parts, "downloaded" if wanted else "from the data folder"
 
 
-def _fetch(kind: type[MNIST], raw: Path, damaged: list[str], missing: list[str]) -> None:
+def _read(raw: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return what can be read, and for each damaged file what is wrong with it."""
+    found, damaged = {}, {}
+    for name in IDX_DIMENSIONS:
+        for path in (raw / name, raw / f"{name}.gz", raw.parent / f"{name}.gz"):
+            if name not in found and path.is_file():
+                try:
+                    found[name] = read_idx(path)
+                except ValueError as error:
+                    damaged[name] = str(error)
+    return found, {name: why for name, why in damaged.items() if name not in found}
+
+
+def _fetch(
+    kind: type[MNIST], raw: Path, wanted: list[str], damaged: dict[str, str]
+) -> dict[str, Tensor]:
     """Download all files to a folder of their own, and take over those that are wanted."""
     if not network_allowed():
         raise OSError("GAN_UTILS_OFFLINE forbids it")
@@ -93,8 +116,10 @@ def _fetch(kind: type[MNIST], raw: Path, damaged: list[str], missing: list[str])
     with TemporaryDirectory(dir=raw) as aside, impatient():
         kind(aside, download=True)
         fetched = Path(aside) / kind.__name__ / "raw"
-        for name in damaged + missing:
-            if not is_whole(fetched / name):
-                raise OSError(f"{name} has arrived damaged")
-        for name in damaged + missing:
+        try:
+            found = {name: read_idx(fetched / name) for name in wanted}
+        except ValueError as error:
+            raise OSError(f"what has arrived is no better: {error}") from None
+        for name in wanted:
             (fetched / name).replace(raw / name)
+    return found

@@ -10,6 +10,7 @@ from torchvision.datasets import CelebA
 
 from gan_utils.data.downloads import data_folder, impatient, network_allowed
 from gan_utils.data.pictures import load_folder
+from gan_utils.progress import say
 
 LFW_SQUARE = slice(62, 187)  # of 250 rows and columns: the face and a little around it
 CELEBA_COUNT = 202_599
@@ -38,12 +39,12 @@ def lfw_images(size: int, count: int) -> Tensor:
             raise ValueError(
                 f"Labeled Faces in the Wild: lfw_home/lfw_funneled/ is damaged: {error}. "
                 "Delete lfw_home/ in the data folder, and it is fetched again"
-            ) from error
+            ) from None
         raise FileNotFoundError(
             f"Labeled Faces in the Wild is not here and cannot be fetched: {error}. Put its "
             "lfw_home/ into the folder that GAN_UTILS_DATA names, or ask for source='drawn', "
             "which needs no file"
-        ) from error
+        ) from None
     images = torch.from_numpy(people.images[:count])  # in [0, 1], in an order without order
     return (images * 255).round().byte().permute(0, 3, 1, 2)
 
@@ -70,8 +71,8 @@ def celeba_images(size: int, count: int) -> Tensor:
                 "and fails on days when too many others have fetched it. Try again tomorrow, or "
                 "fetch img_align_celeba.zip with a browser and unpack it to "
                 "celeba/img_align_celeba/ in the folder that GAN_UTILS_DATA names"
-            ) from error
+            ) from None
     found = sum(1 for _ in folder.glob("*.jpg"))
     if found < CELEBA_COUNT:
-        print(f"CelebA is not complete: {found:,} of {CELEBA_COUNT:,} photographs are here.")
+        say(f"CelebA is not complete: {found:,} of {CELEBA_COUNT:,} photographs are here.")
     return load_folder(folder, size, count)

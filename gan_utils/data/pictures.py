@@ -10,6 +10,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from gan_utils.progress import say
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 NAMED = 5  # skipped files that a message names
 MAX_PIXELS = 50_000_000  # more than most cameras take, and 200 MB once it is unpacked
@@ -50,12 +52,12 @@ def load_picture(path: Path | str) -> Image.Image:
         raise ValueError(
             f"{path.name} is too large to unpack ({error}); make it smaller, to at most "
             f"{MAX_PIXELS:,} pixels"
-        ) from error
+        ) from None
     except Exception as error:  # Pillow's readers raise nothing narrower: EOFError, struct.error
         reason = str(error).replace(str(path), path.name) or type(error).__name__
-        raise ValueError(f"{path.name} is damaged or no picture: {reason}") from error
+        raise ValueError(f"{path.name} is damaged or no picture: {reason}") from None
     for warning in heard:
-        print(f"{path.name}: {warning.message}")
+        say(f"{path.name}: {warning.message}")
     return picture
 
 
@@ -152,7 +154,7 @@ def load_folder(folder: Path | str, size: int, limit: int) -> Tensor:
             skipped.append(str(error))
     if skipped:
         more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
-        print(f"{len(skipped)} of {len(paths)} files skipped: {'; '.join(skipped[:NAMED])}{more}.")
+        say(f"{len(skipped)} of {len(paths)} files skipped: {'; '.join(skipped[:NAMED])}{more}.")
     if not squares:
         raise ValueError(
             f"the folder {folder.name} has no picture to learn from; it needs files that end in "

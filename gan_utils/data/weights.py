@@ -11,6 +11,7 @@ from torchvision.models import VGG19_Weights, WeightsEnum
 
 from gan_utils.data.downloads import data_folder, impatient, network_allowed
 from gan_utils.files import replacing
+from gan_utils.progress import say
 
 
 def trained_weights(weights: WeightsEnum, *, fetch: bool = True) -> dict[str, Tensor]:
@@ -32,7 +33,7 @@ def trained_weights(weights: WeightsEnum, *, fetch: bool = True) -> dict[str, Te
     present = path.is_file()
     if not present or not _is_intact(path):
         if present:
-            print(f"{path.name} is damaged: fetching it again.")
+            say(f"{path.name} is damaged: fetching it again.")
         try:
             if not (fetch and network_allowed()):
                 reason = "GAN_UTILS_OFFLINE forbids it" if fetch else "quick mode fetches nothing"
@@ -45,11 +46,11 @@ def trained_weights(weights: WeightsEnum, *, fetch: bool = True) -> dict[str, Te
                 raise ValueError(
                     f"{path.name} is damaged (its SHA-256 does not begin with {wanted}) and "
                     f"cannot be fetched again: {error}. Replace or delete it"
-                ) from error
+                ) from None
             raise FileNotFoundError(
                 f"{path.name} is not here and cannot be fetched: {error}. Fetch {weights.url} and "
                 "put it into hub/checkpoints/ of the folder that TORCH_HOME names"
-            ) from error
+            ) from None
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
@@ -82,13 +83,13 @@ def vgg19_convolutions(*, fetch: bool = True) -> dict[str, Tensor]:
     if kept is not None:
         if _is_intact(kept):
             return torch.load(kept, map_location="cpu", weights_only=True)
-        print(f"{kept.name} is damaged: going back to torchvision's file.")
+        say(f"{kept.name} is damaged: going back to torchvision's file.")
     try:
         weights = trained_weights(VGG19_Weights.IMAGENET1K_V1, fetch=fetch)
     except FileNotFoundError as error:
         if kept is None:
             raise
-        raise ValueError(f"{kept.name} is damaged. Delete it, or: {error}") from error
+        raise ValueError(f"{kept.name} is damaged. Delete it, or: {error}") from None
     prefix = "features."
     convolutions = {
         name.removeprefix(prefix): weight.clone()  # or else all 575 MB would be kept
@@ -117,4 +118,4 @@ def _keep(convolutions: dict[str, Tensor], damaged: Path | None) -> None:
         if damaged is not None:
             damaged.unlink()
     except OSError as error:
-        print(f"The convolutions could not be kept in the data folder: {error.strerror}.")
+        say(f"The convolutions could not be kept in the data folder: {error.strerror}.")

@@ -117,7 +117,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} cannot be read as a checkpoint ({type(error).__name__}: it is damaged or "
             "something else); delete it or give another name"
-        ) from error
+        ) from None
     if not isinstance(saved, dict) or saved.keys() != {"settings", "random", "parts"}:
         raise ValueError(f"{path} is no checkpoint of a training; give another name")
     return saved

@@ -15,24 +15,31 @@ from torch.nn.functional import relu, softplus
 
 
 def cross_entropy(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Binary cross-entropy of a discriminator that should call real 1 and fake 0.
+    """Binary cross-entropy of a discriminator that should call real 1
+    and fake 0.
 
-        L_D = -1/2 E[log D(x)] - 1/2 E[log(1 - D(G(z)))],   D = sigmoid(logits)
+        L_D = -1/2 E[log D(x)] - 1/2 E[log(1 - D(G(z)))],
+        D = sigmoid(logits)
 
-    Since -log sigmoid(a) = softplus(-a) and -log(1 - sigmoid(a)) = softplus(a), no logarithm
-    of a rounded 0 is ever taken. A discriminator that cannot tell has L_D = log 2.
+    Since -log sigmoid(a) = softplus(-a) and -log(1 - sigmoid(a)) =
+    softplus(a), no logarithm of a rounded 0 is ever taken. A
+    discriminator that cannot tell has L_D = log 2.
 
     Args:
         real_logits: logits of real samples, any shape.
         fake_logits: logits of generated samples, any shape.
 
-    Source: Goodfellow et al. 2014, eq. 1 (L_D is minus half of V); Goodfellow 2016, eq. 8.
+    Source: Goodfellow et al. 2014, eq. 1 (L_D is minus half of V);
+    Goodfellow 2016, eq. 8.
     """
-    return (softplus(-real_logits).mean() + softplus(fake_logits).mean()) / 2
+    real_error = softplus(-real_logits).mean()
+    fake_error = softplus(fake_logits).mean()
+    return (real_error + fake_error) / 2
 
 
 def saturating(fake_logits: Tensor) -> Tensor:
-    """Minimax generator loss E[log(1 - D(G(z)))]: flat where the discriminator is sure.
+    """Minimax generator loss E[log(1 - D(G(z)))]: flat where the
+    discriminator is sure.
 
     Source: Goodfellow et al. 2014, eq. 1.
     """
@@ -40,7 +47,8 @@ def saturating(fake_logits: Tensor) -> Tensor:
 
 
 def nonsaturating(fake_logits: Tensor) -> Tensor:
-    """Generator loss -E[log D(G(z))]: steep where the discriminator is sure.
+    """Generator loss -E[log D(G(z))]: steep where the discriminator is
+    sure.
 
     Source: Goodfellow et al. 2014, end of section 3.
     """
@@ -65,8 +73,12 @@ def least_squares_generator(fake_scores: Tensor) -> Tensor:
     return (fake_scores - 1).square().mean() / 2
 
 
-def hinge_discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-    """Push real scores above 1 and generated ones below -1, and leave what is beyond alone.
+def hinge_discriminator(
+    real_scores: Tensor,
+    fake_scores: Tensor,
+) -> Tensor:
+    """Push real scores above 1 and generated ones below -1, and leave
+    what is beyond alone.
 
     A score is a signed distance from the border between the two kinds.
 
@@ -94,20 +106,29 @@ def wasserstein_discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tenso
     return fake_scores.mean() - real_scores.mean()
 
 
-def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    """Ten times the mean squared difference between the discriminator's slope and 1.
+def gradient_penalty(
+    discriminator: nn.Module,
+    real: Tensor,
+    fake: Tensor,
+) -> Tensor:
+    """Ten times the mean squared difference between the discriminator's
+    slope and 1.
 
-    The slope is measured at random places on straight lines between real and generated samples.
+    The slope is measured at random places on straight lines between
+    real and generated samples.
 
     Args:
-        discriminator: without batch norm, which would mix the slopes of different samples.
+        discriminator: without batch norm, which would mix the slopes of
+            different samples.
         real, fake: samples [N, ...], as many of both.
 
     Source: Gulrajani et al. 2017, eq. 3, with lambda = 10.
     """
-    place = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
+    shape = len(real), *[1] * (real.ndim - 1)  # a number a sample
+    place = torch.rand(shape, device=real.device)
     between = (place * real + (1 - place) * fake).requires_grad_()
-    [gradient] = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
+    total = discriminator(between).sum()
+    [gradient] = torch.autograd.grad(total, between, create_graph=True)
     return 10 * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -30,15 +31,19 @@ def _mlp(
 
 
 class MLPGenerator(nn.Module):
-    """Fully connected generator: latent [N, latent_dim] to samples [N, *sample_shape].
+    """Fully connected generator of samples [N, *sample_shape].
 
     Args:
         latent_dim: numbers in one latent vector.
         hidden: sizes of the hidden layers.
-        sample_shape: shape of one sample, `(1, 28, 28)` for an image; `2` stands for `(2,)`.
-        slope: of the activation below zero; 0 is ReLU, above 0 LeakyReLU.
-        batch_norm: makes the batch norm layer that follows each activation, from its size.
-        tanh: end in tanh, for samples in [-1, 1]; otherwise they can be any numbers.
+        sample_shape: shape of one sample, `(1, 28, 28)` for an image;
+            `2` stands for `(2,)`.
+        slope: of the activation below zero; 0 is ReLU, above 0
+            LeakyReLU.
+        batch_norm: makes the batch norm layer that follows each
+            activation, from its size.
+        tanh: end in tanh, for samples in [-1, 1]; otherwise they can be
+            any numbers.
 
     Raises:
         ValueError: a size is below 1, or `slope` below 0.
@@ -56,14 +61,16 @@ class MLPGenerator(nn.Module):
     ) -> None:
         """Build the layers, initialised as PyTorch does."""
         super().__init__()
-        self.sample_shape = (sample_shape,) if isinstance(sample_shape, int) else sample_shape
+        if isinstance(sample_shape, int):
+            sample_shape = (sample_shape,)
+        self.sample_shape = sample_shape
         sizes = [latent_dim, *hidden, math.prod(self.sample_shape)]
         self.layers = _mlp(sizes, slope=slope, batch_norm=batch_norm)
         if tanh:
             self.layers.append(nn.Tanh())
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Map latent vectors to samples."""
+        """Map latent vectors [N, latent_dim] to samples."""
         return self.layers(latent).unflatten(1, self.sample_shape)
 
 
@@ -71,23 +78,34 @@ class MLPDiscriminator(nn.Module):
     """Fully connected discriminator: samples [N, ...] to logits [N, 1].
 
     Args:
-        sample_dim: numbers in one sample; an image is flattened to a vector.
+        sample_dim: numbers in one sample; an image is flattened to a
+            vector.
         hidden: sizes of the hidden layers.
-        slope: of the activation below zero; 0 is ReLU, above 0 LeakyReLU.
-        dropout: share of hidden activations set to zero in training, in [0, 1).
+        slope: of the activation below zero; 0 is ReLU, above 0
+            LeakyReLU.
+        dropout: share of hidden activations set to zero in training, in
+            [0, 1).
 
     Raises:
-        ValueError: a size is below 1, `slope` below 0, or `dropout` outside [0, 1).
+        ValueError: a size is below 1, `slope` below 0, or `dropout`
+            outside [0, 1).
     """
 
     def __init__(
-        self, sample_dim: int, hidden: Sequence[int], *, slope: float = 0.0, dropout: float = 0.0
+        self,
+        sample_dim: int,
+        hidden: Sequence[int],
+        *,
+        slope: float = 0.0,
+        dropout: float = 0.0,
     ) -> None:
         """Build the layers, initialised as PyTorch does."""
         super().__init__()
         if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout}; it must be at least 0 and below 1")
-        self.layers = _mlp([sample_dim, *hidden, 1], slope=slope, dropout=dropout)
+            problem = f"dropout is {dropout}"
+            raise ValueError(f"{problem}; it must lie in [0, 1)")
+        sizes = [sample_dim, *hidden, 1]
+        self.layers = _mlp(sizes, slope=slope, dropout=dropout)
 
     def forward(self, samples: Tensor) -> Tensor:
         """Map samples to logits: positive means "real"."""
@@ -104,11 +122,14 @@ def _channels(width: int, image_size: int) -> list[int]:
 
 
 def initialize_dcgan(module: nn.Module) -> None:
-    """Draw the weights of one layer as DCGAN does; use it as `network.apply(initialize_dcgan)`.
+    """Draw the weights of one layer as DCGAN does; use it as
+    `network.apply(initialize_dcgan)`.
 
-    Weights of convolutions from N(0, 0.02), gains of batch norm from N(1, 0.02), biases zero.
+    Weights of convolutions from N(0, 0.02), gains of batch norm from
+    N(1, 0.02), biases zero.
 
-    Source: Radford et al. 2016, section 4, which leaves the gains open; N(1, 0.02) is the custom.
+    Source: Radford et al. 2016, section 4, which leaves the gains open;
+    N(1, 0.02) is the custom.
     """
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, 0.0, 0.02)
@@ -120,51 +141,66 @@ def initialize_dcgan(module: nn.Module) -> None:
 
 
 class DCGANGenerator(nn.Module):
-    """Convolutional generator: latent [N, latent_dim] to images [N, 3, size, size] in [-1, 1].
+    """Convolutional generator of images [N, 3, size, size] in [-1, 1].
 
-    The latent vector becomes a code of 4 x 4 places with many channels; each further transposed
-    convolution doubles the size and halves the channels. Batch norm and ReLU follow all but the
-    last, tanh follows the last. Layer by layer for the default, as channels x size:
+    The latent vector becomes a code of 4 x 4 places with many channels;
+    each further transposed convolution doubles the size and halves the
+    channels. Batch norm and ReLU follow all but the last, tanh follows
+    the last. Layer by layer for the default, as channels x size:
     100 x 1, 512 x 4, 256 x 8, 128 x 16, 64 x 32, 3 x 64.
 
     Args:
         latent_dim: numbers in one latent vector.
         width: channels of the last hidden layer.
-        image_size: pixels along each side, a power of two of at least 32.
+        image_size: pixels along each side, a power of two of at least
+            32.
 
     Raises:
         ValueError: a number is below 1, or `image_size` not allowed.
 
-    Source: Radford et al. 2016, figure 1, with half the paper's channels, as is the custom.
+    Source: Radford et al. 2016, figure 1, with half the paper's
+    channels, as is the custom.
     """
 
-    def __init__(self, latent_dim: int = 100, width: int = 64, *, image_size: int = 64) -> None:
+    def __init__(
+        self,
+        latent_dim: int = 100,
+        width: int = 64,
+        *,
+        image_size: int = 64,
+    ) -> None:
         """Build the layers, initialised as in the paper."""
         super().__init__()
         if latent_dim < 1:
-            raise ValueError(f"latent_dim is {latent_dim}; it must be at least 1")
+            problem = f"latent_dim is {latent_dim}"
+            raise ValueError(f"{problem}; it must be at least 1")
+        twice = dict(kernel_size=4, stride=2, padding=1, bias=False)
         channels = _channels(width, image_size)[::-1]
-        layers: list[nn.Module] = [nn.ConvTranspose2d(latent_dim, channels[0], 4, bias=False)]
-        for inputs, outputs in zip(channels, [*channels[1:], 3], strict=True):
+        first = (latent_dim, channels[0], 4)
+        layers = [nn.ConvTranspose2d(*first, bias=False)]
+        for inputs, outputs in pairwise([*channels, 3]):
             layers += [nn.BatchNorm2d(inputs), nn.ReLU()]
-            layers.append(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False))
-        self.layers = nn.Sequential(*layers, nn.Tanh()).apply(initialize_dcgan)
+            layers.append(nn.ConvTranspose2d(inputs, outputs, **twice))
+        self.layers = nn.Sequential(*layers, nn.Tanh())
+        self.apply(initialize_dcgan)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Map latent vectors to images."""
+        """Map latent vectors [N, latent_dim] to images."""
         return self.layers(latent[:, :, None, None])
 
 
 class DCGANDiscriminator(nn.Module):
-    """Convolutional discriminator: images [N, 3, size, size] in [-1, 1] to logits [N, 1].
+    """Convolutional discriminator: images in [-1, 1] to logits [N, 1].
 
-    The mirror of `DCGANGenerator`: strided convolutions halve the size and double the channels
-    down to 4 x 4 places, and one convolution over all of them gives the logit. LeakyReLU 0.2
-    follows all but the last; batch norm comes before it, except in the first layer.
+    The mirror of `DCGANGenerator`: strided convolutions halve the size
+    and double the channels down to 4 x 4 places, and one convolution
+    over all of them gives the logit. LeakyReLU 0.2 follows all but the
+    last; batch norm comes before it, except in the first layer.
 
     Args:
         width: channels of the first hidden layer.
-        image_size: pixels along each side, a power of two of at least 32.
+        image_size: pixels along each side, a power of two of at least
+            32.
 
     Raises:
         ValueError: `width` is below 1, or `image_size` not allowed.
@@ -172,30 +208,40 @@ class DCGANDiscriminator(nn.Module):
     Source: Radford et al. 2016, section 3.
     """
 
-    def __init__(self, width: int = 64, *, image_size: int = 64) -> None:
+    def __init__(
+        self,
+        width: int = 64,
+        *,
+        image_size: int = 64,
+    ) -> None:
         """Build the layers, initialised as in the paper."""
         super().__init__()
         self.image_shape = (3, image_size, image_size)
+        half = dict(kernel_size=4, stride=2, padding=1, bias=False)
         channels = _channels(width, image_size)
         layers: list[nn.Module] = []
-        for place, (inputs, outputs) in enumerate(zip([3, *channels[:-1]], channels, strict=True)):
-            layers.append(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False))
-            if place > 0:  # batch norm on the pictures themselves makes the game unstable
+        for inputs, outputs in pairwise([3, *channels]):
+            on_pictures = not layers  # a norm there unsettles the game
+            layers.append(nn.Conv2d(inputs, outputs, **half))
+            if not on_pictures:
                 layers.append(nn.BatchNorm2d(outputs))
             layers.append(nn.LeakyReLU(0.2))
         layers.append(nn.Conv2d(channels[-1], 1, 4, bias=False))
-        self.layers = nn.Sequential(*layers, nn.Flatten()).apply(initialize_dcgan)
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.apply(initialize_dcgan)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images to logits: positive means "real".
+        """Map images [N, 3, size, size] to logits; above 0 is "real".
 
         Raises:
             ValueError: the images have another size.
         """
         if images.shape[1:] != self.image_shape:
+            built = ", ".join(map(str, self.image_shape))
             raise ValueError(
-                f"images have shape {list(images.shape)}; this discriminator was built for "
-                f"[N, {', '.join(map(str, self.image_shape))}]: give it their image_size"
+                f"images have shape {list(images.shape)}; this "
+                f"discriminator was built for [N, {built}]: give it "
+                "their image_size"
             )
         return self.layers(images)
 

@@ -26,27 +26,33 @@ def gan_step(
     g_latent: Tensor,
     precision: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Train each player once: first the discriminator, then the generator.
+    """Train each player once: first the discriminator, then the
+    generator.
 
     Args:
         generator, discriminator: the players, both in training mode.
         g_optimizer, d_optimizer: their optimisers.
         loss: what each player minimises.
         real: a batch of real samples [N, ...].
-        d_latent, g_latent: latent vectors [N, latent_dim] for either half of the step.
+        d_latent, g_latent: latent vectors [N, latent_dim] for either
+            half of the step.
         precision: `torch.bfloat16` runs both networks under autocast.
 
     Returns:
-        The six numbers named in `history.STATISTICS`, still on the device.
+        The six numbers named in `history.STATISTICS`, still on the
+        device.
 
-    Source: Goodfellow et al. 2014, algorithm 1, with one discriminator update a step.
+    Source: Goodfellow et al. 2014, algorithm 1, with one discriminator
+    update a step.
     """
-    autocast = torch.autocast(real.device.type, precision, enabled=precision != torch.float32)
+    reduced = precision != torch.float32
+    autocast = torch.autocast(real.device.type, precision, reduced)
 
     with autocast:
-        with torch.no_grad():  # the generator does not learn in this half
+        with torch.no_grad():  # the generator only supplies samples
             fake = generator(d_latent)
-        # Two passes, not one over both: batch norm must not mix real and fake statistics.
+        # Two passes, not one over both: batch norm must not mix real
+        # and fake statistics.
         real_logits = discriminator(real).float()
         fake_logits = discriminator(fake).float()
     d_loss = loss.discriminator(real_logits, fake_logits)
@@ -58,14 +64,18 @@ def gan_step(
 
     with autocast:
         new_logits = discriminator(generator(g_latent)).float()
-    g_loss = loss.generator(new_logits)  # its gradients go through D, into G alone
+    g_loss = loss.generator(new_logits)
     g_optimizer.zero_grad()
-    g_loss.backward(inputs=[p for p in generator.parameters() if p.requires_grad])
+    weights = [p for p in generator.parameters() if p.requires_grad]
+    g_loss.backward(inputs=weights)  # through D, into G alone
     g_optimizer.step()
 
-    probabilities = [a.sigmoid().mean() for a in (real_logits, fake_logits, new_logits)]
-    accuracy = ((real_logits > 0).float().mean() + (fake_logits <= 0).float().mean()) / 2
-    return torch.stack([d_loss, g_loss, *probabilities, accuracy]).detach()
+    outputs = (real_logits, fake_logits, new_logits)
+    probabilities = [logits.sigmoid().mean() for logits in outputs]
+    right = (real_logits > 0).float(), (fake_logits <= 0).float()
+    accuracy = sum(part.mean() for part in right) / 2
+    found = [d_loss, g_loss, *probabilities, accuracy]
+    return torch.stack(found).detach()
 
 
 class Game:

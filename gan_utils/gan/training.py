@@ -1,5 +1,6 @@
 """The loop around the training step: when to look, to show, to save and to stop."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sized
 from numbers import Integral
@@ -13,7 +14,7 @@ from gan_utils.data.batches import BatchStream
 from gan_utils.gan.checkpoints import SafeKeeper
 from gan_utils.gan.history import History
 from gan_utils.gan.step import Game
-from gan_utils.progress import progress_bar, stop_button
+from gan_utils.progress import progress_bar, say, stop_button
 
 CHECK_SECONDS = 1.0  # how often the losses are brought to the CPU and looked at
 
@@ -37,7 +38,8 @@ def train_gan(
     """Train `generator` against `discriminator`, in place, and return what happened.
 
     The stop button (Ctrl-C) ends the training after the current step and returns the history
-    so far; pressed a second time it raises KeyboardInterrupt.
+    so far. Pressed twice, it raises KeyboardInterrupt after that step: the cells behind it do not
+    run either, and a checkpoint is written first.
 
     Args:
         generator: maps latent vectors [N, latent_dim] to samples.
@@ -48,7 +50,10 @@ def train_gan(
         fixed_latent: latent vectors whose samples the snapshots keep; None for no snapshots.
         probe: discriminator inputs whose logits the snapshots keep.
         snapshots: how many moments to keep, evenly spaced from the start to the end, at least 2.
-        on_snapshot: called with the history after each snapshot, for a live picture.
+            A training that is stopped keeps the moment of the stop as well.
+        on_snapshot: called with the history after each snapshot, for a live picture. If it has an
+            attribute `every_seconds`, it is also called when so much time has passed; the history
+            then ends with a snapshot of that moment, which the next one replaces.
         checkpoint: a file to write every `checkpoint_every` steps, when stopped and at the end.
             If it exists, the training goes on from there as if it had never stopped, with the
             fixed inputs that it holds; exactly so on the same kind of device.
@@ -70,7 +75,7 @@ def train_gan(
     parts = [game, history, stream]
     keeper = SafeKeeper(parts, game.networks(), told_by, checkpoint, game.device)
     if keeper.resume():
-        print(f"{keeper.path.name}: going on from step {len(history.records):,} of {total:,}.")
+        say(f"{keeper.path.name}: going on from step {len(history.records):,} of {total:,}.")
         keeper.check(history.records)
     recorder = _Recorder(history)
     camera = _Camera(history, discriminator, total, snapshots, on_snapshot)
@@ -84,10 +89,11 @@ def train_gan(
             bar.update()
             last = step == total or stopped.is_set()
             saving = last or step % checkpoint_every == 0
-            if saving or camera.is_due(step) or recorder.is_due():
+            showing = camera.is_due(step, last)
+            if saving or showing or recorder.is_due():
                 recorder.flush()
                 keeper.check(history.records)
-            if camera.is_due(step):
+            if showing:
                 camera.take()
             if saving:
                 keeper.save()
@@ -131,19 +137,25 @@ class _Camera:
         on_snapshot: Callable[[History], None] | None,
     ) -> None:
         self.history, self.discriminator, self.on_snapshot = history, discriminator, on_snapshot
-        self.moments = set()
+        self.every_seconds = getattr(on_snapshot, "every_seconds", math.inf)
+        self.clock, self.moments = time.perf_counter(), set()
         if history.fixed_latent is not None:
             self.moments = {round(total * k / (count - 1)) for k in range(count)}
         if self.moments and not history.snapshots:
             self.take()
 
-    def is_due(self, step: int) -> bool:
-        return step in self.moments
+    def is_due(self, step: int, last: bool) -> bool:
+        late = time.perf_counter() > self.clock + self.every_seconds
+        return bool(self.moments) and (last or late or step in self.moments)
 
     def take(self) -> None:
+        kept = self.history.snapshots
+        if kept and kept[-1].step not in self.moments:
+            kept.pop()  # it was for the live picture alone
         self.history.take_snapshot(self.discriminator)
         if self.on_snapshot is not None:
             self.on_snapshot(self.history)
+        self.clock = time.perf_counter()
 
 
 def _total_steps(batches: Iterable, epochs: int | None, steps: int | None) -> int:

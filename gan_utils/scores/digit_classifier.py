@@ -12,10 +12,11 @@ from gan_utils.scores.features import in_chunks
 
 
 class DigitClassifier(nn.Module):
-    """Convolutional network: images [N, 1, 28, 28] in [-1, 1] to logits [N, 10].
+    """Convolutional network: images [N, 1, 28, 28] in [-1, 1] to logits
+    [N, 10].
 
-    Its last hidden layer gives the features [N, 84]: where two images differ there, they differ
-    in what matters for telling digits apart.
+    Its last hidden layer gives the features [N, 84]: where two images
+    differ there, they differ in what matters for telling digits apart.
 
     Source: LeCun et al. 1998 (LeNet-5), with ReLU and max-pooling.
     """
@@ -26,8 +27,10 @@ class DigitClassifier(nn.Module):
         """Build the layers, initialised as PyTorch does."""
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),  # [N, 6, 14, 14]
-            nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),  # [N, 16, 5, 5]
+            nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(),
+            nn.MaxPool2d(2),  # [N, 6, 14, 14]
+            nn.Conv2d(6, 16, 5), nn.ReLU(),
+            nn.MaxPool2d(2),  # [N, 16, 5, 5]
             nn.Flatten(), nn.Linear(400, 120), nn.ReLU(),
             nn.Linear(120, self.num_features), nn.ReLU(),
         )  # fmt: skip

@@ -32,24 +32,30 @@ class FeatureNetwork(Protocol):
 
 
 class RandomFeatures(nn.Module):
-    """A VGG network with random filters: images [N, 3, 64, 64] in [-1, 1] to features [N, 64].
+    """A VGG network with random filters: images [N, 3, 64, 64] in [-1,
+    1] to features [N, 64].
 
-    Nobody trained it, and the same seed gives everybody the same features. Random filters see
-    edges, colours, textures and where they are; they know nothing of eyes.
+    Nobody trained it, and the same seed gives everybody the same
+    features. Random filters see edges, colours, textures and where they
+    are; they know nothing of eyes.
 
-    Source: Naeem et al. 2020 (a random VGG16); here a VGG11 of half the width.
+    Source: Naeem et al. 2020 (a random VGG16); here a VGG11 of half the
+    width.
     """
 
     image_shape, num_features = FACE_SHAPE, 64
 
     def __init__(self, seed: int = 0) -> None:
-        """Draw the filters (He et al. 2015) from `seed`; the global random state is left alone."""
+        """Draw the filters (He et al. 2015) from `seed`; the global
+        random state is left alone.
+        """
         super().__init__()
         with seeded(seed):
             layers = make_layers(HALF_VGG11)
             numbers = layers(torch.zeros(1, *self.image_shape)).numel()
             head = nn.Linear(numbers, self.num_features)
-            self.features = nn.Sequential(layers, nn.Flatten(), head).requires_grad_(False)
+            self.features = nn.Sequential(layers, nn.Flatten(), head)
+            self.requires_grad_(False)
             for layer in (*layers, head):
                 if isinstance(layer, (nn.Conv2d, nn.Linear)):
                     nn.init.kaiming_normal_(layer.weight)

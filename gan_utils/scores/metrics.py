@@ -71,43 +71,59 @@ def curve_score(points: Tensor, tolerance: float = 0.15) -> CurveScore:
 
 
 class FrechetDistance:
-    """The distance of generated images from real ones, by the features of a network.
+    """The distance of generated images from real ones, by the features
+    of a network.
 
-    Both sets of features are summed up by mean m and covariance S, as if they were normally
-    distributed, and the distance is |m1 - m2|^2 + trace(S1 + S2 - 2 (S1 S2)^(1/2)). It sees how
-    good and how varied the images are. Its scale depends on the network, and small sets score too
-    high: compare only numbers of one network and one number of images.
+    Both sets of features are summed up by mean m and covariance S, as
+    if they were normally distributed, and the distance is |m1 - m2|^2 +
+    trace(S1 + S2 - 2 (S1 S2)^(1/2)). It sees how good and how varied
+    the images are. Its scale depends on the network, and small sets
+    score too high: compare only numbers of one network and one number
+    of images.
 
     Args:
         network: gives the features, a trained classifier for instance.
-        real: real images [N, *network.image_shape] in [-1, 1], N at least 2.
+        real: real images [N, *network.image_shape] in [-1, 1], N at
+            least 2.
 
     Raises:
-        ValueError: the images have another shape or range, or are fewer than 2.
+        ValueError: the images have another shape or range, or are fewer
+            than 2.
 
     Source: Heusel et al. 2017, with an Inception network.
     """
 
     def __init__(self, network: FeatureNetwork, real: Tensor) -> None:
-        """Take the mean and the covariance of the real images' features."""
+        """Take the mean and the covariance of the real images'
+        features.
+        """
         self.network = network
-        # The features are computed before: torchmetrics finds here what it takes for a network.
+        # The features are computed before: torchmetrics finds here what
+        # it takes for a network.
         identity = nn.Identity()
         identity.num_features = network.num_features
-        self.metric = FrechetInceptionDistance(identity, reset_real_features=False)
+        self.metric = FrechetInceptionDistance(
+            identity,
+            reset_real_features=False,
+        )
         self._update(real, real=True)
 
     def _update(self, images: Tensor, *, real: bool) -> None:
         if len(images) < 2:
-            raise ValueError(f"there are {len(images)} images; a covariance needs at least 2")
-        # On the CPU, because the sums over thousands of images need double precision.
-        self.metric.update(features_of(self.network, images).double(), real=real)
+            problem = f"{len(images)} images for a covariance"
+            raise ValueError(f"{problem}; it takes at least 2")
+        # On the CPU, because the sums over thousands of images need
+        # double precision.
+        features = features_of(self.network, images).double()
+        self.metric.update(features, real=real)
 
     def __call__(self, images: Tensor) -> float:
-        """Return the distance of `images` in [-1, 1] from the real ones.
+        """Return the distance of `images` in [-1, 1] from the real
+        ones.
 
         Raises:
-            ValueError: the images have another shape or range, or are fewer than 2.
+            ValueError: the images have another shape or range, or are
+                fewer than 2.
         """
         self.metric.reset()
         self._update(images, real=False)

@@ -4,4 +4,5 @@
 - `plotting`: one theme, and the figures that several lessons share
 - `diagrams`: the two halves of a training step
 - `animation`: animated pictures, and the live view
+- `full_run`: the picture of the stored full run, beside that of quick mode
 """

@@ -17,6 +17,8 @@ from gan_utils.style.optimization import PictureSnapshot, StyleResult
 # Draws into one axes what has happened so far.
 DrawCurves = Callable[[Axes, History | StyleResult], None]
 
+PLAYS, REST = 3, 2000  # times; milliseconds on the last frame
+
 # Fixed margins: a layout engine would make each redrawing three times slower.
 MARGINS = dict(left=0.065, right=0.98, bottom=0.1, top=0.9)
 
@@ -58,10 +60,11 @@ def animate(
 ) -> Image:
     """Return an animated PNG of a training, which plays in notebooks and on web pages.
 
-    Where nothing can move, as on paper, the last moment is shown.
+    It begins with the last moment, which is also what paper shows, then plays all moments, three
+    times, and rests on the last.
 
     Args:
-        snapshots: the moments, one frame each; the last one stays two seconds.
+        snapshots: the moments, one frame each; the last one stays `REST` milliseconds.
         draw: draws one of them.
         alt: the picture in words, for those who cannot see it.
         size: width and height in inches, at 100 pixels an inch.
@@ -77,15 +80,13 @@ def animate(
     # One palette for all frames makes the file four times smaller; this method keeps rare colours.
     palette = frames[len(frames) // 2].quantize(colors, PILImage.Quantize.MAXCOVERAGE)
     frames = [frame.quantize(palette=palette, dither=PILImage.Dither.NONE) for frame in frames]
-    durations = [milliseconds] * (len(frames) - 1) + [2000]
-    # The last frame comes first as the still picture; it is not part of the animation.
+    durations = [REST] + [milliseconds] * (len(frames) - 1) + [REST]
     data = _png(
         frames[-1],
         optimize=True,
         save_all=True,
-        default_image=True,
         append_images=frames,
-        loop=0,
+        loop=PLAYS,
         duration=durations,
     )
     return Image(data, format="png", alt=alt)
@@ -94,13 +95,16 @@ def animate(
 class LiveView:
     """A figure that is redrawn in place: the latest snapshot, and curves beside it.
 
-    Give it to `train_gan` or `transfer_style` as `on_snapshot`.
+    Give it to `train_gan` or `transfer_style` as `on_snapshot`. `train_gan` calls it every
+    `every_seconds` as well, so that a long training shows its present state.
 
     Args:
         draw: draws a snapshot.
         curves: each draws into one axes what has happened so far; by default the losses and the
             discriminator's beliefs.
     """
+
+    every_seconds = 10.0
 
     def __init__(
         self, draw: DrawSnapshot, curves: Sequence[DrawCurves] = (plot_losses, plot_beliefs)
@@ -111,9 +115,9 @@ class LiveView:
 
     def __call__(self, history: History | StyleResult) -> None:
         """Redraw the figure from what has happened so far."""
-        figure = _blank(9, 2.5)
+        figure = _blank(9, 2.7)
         widths = (1.6, *(2 / len(self.curves) for _ in self.curves))
-        grid = MARGINS | dict(bottom=0.19, wspace=0.2, width_ratios=widths)
+        grid = MARGINS | dict(bottom=0.28, wspace=0.2, width_ratios=widths)
         picture, *axes = figure.subplots(1, len(widths), gridspec_kw=grid)
         self.draw(picture, history.snapshots[-1])
         if len(history.records):

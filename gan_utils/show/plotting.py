@@ -12,8 +12,8 @@ from torchvision.utils import make_grid
 from gan_utils.gan.history import History, Snapshot
 from gan_utils.style.optimization import PictureSnapshot, StyleResult
 
-# Dark, middle and light, so that they also differ when printed in grey.
-REAL, FAKE, NEUTRAL = "#14375e", "#e8731a", "#8a8f98"
+# Each stands out on white, also as text, and blue and orange differ when printed in grey.
+REAL, FAKE, NEUTRAL = "#14375e", "#c2410c", "#6b7280"
 PLANE = (-1, 7.3, -2, 2)  # left, right, bottom, top of the axes around the sine curve
 PLANE_COLUMNS, PLANE_ROWS = 84, 40  # places in the belief map
 BELIEF = LinearSegmentedColormap.from_list("belief", ["#ffffff", "#5b9bd5"])
@@ -54,6 +54,18 @@ def smooth(values: Tensor, share: float = 0.02) -> Tensor:
     return (total[last] - total[first]) / (last - first)
 
 
+def legend_below(ax: Axes, *, columns: int = 2) -> None:
+    """Put the legend under the axes, where it covers no curve."""
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.22),
+        ncols=columns,
+        fontsize=8,
+        handlelength=1.4,
+        columnspacing=0.8,
+    )
+
+
 def _plot_curves(ax: Axes, history: History, curves: dict[str, tuple[str, str, str]]) -> None:
     steps = torch.arange(1, len(history.records) + 1)
     stride = len(steps) // 1000 + 1  # a thousand points are as many as one can see
@@ -61,7 +73,7 @@ def _plot_curves(ax: Axes, history: History, curves: dict[str, tuple[str, str, s
         ax.plot(steps[::stride], history[name][::stride], color=color, alpha=0.2, linewidth=0.6)
         ax.plot(steps[::stride], smooth(history[name])[::stride], style, color=color, label=label)
     ax.set(xlabel="training step", xlim=(0, len(steps)))
-    ax.legend(loc="upper right")
+    legend_below(ax)
 
 
 def plot_losses(ax: Axes, history: History) -> None:
@@ -78,7 +90,7 @@ def plot_beliefs(ax: Axes, history: History) -> None:
     curves = {"d_real": ("D(x), real", REAL, "-"), "d_fake": ("D(G(z)), generated", FAKE, "--")}
     _plot_curves(ax, history, curves)
     ax.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
-    ax.set(title="probability of real (dotted: 1/2)", ylim=(0, 1))
+    ax.set(title="belief in real (dotted: 1/2)", ylim=(0, 1))
 
 
 def plot_accuracy(ax: Axes, history: History) -> None:
@@ -189,7 +201,7 @@ def plot_terms(ax: Axes, result: StyleResult) -> None:
         style = {"content": "-", "style": "--", "variation": ":"}[name.split()[0]]
         ax.plot(calls, result[name], style, label=name, linewidth=1.2)
     ax.set(xlabel="call of the closure", ylabel="weighted term", yscale="log")
-    ax.legend(fontsize=7, ncols=2, loc="lower right")
+    legend_below(ax, columns=4)
 
 
 def film_strip(

@@ -20,10 +20,11 @@ PUBLISHED_STYLE = {
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """Return which channels are active together, [N, C, C], from features [N, C, H, W].
+    """Return which channels are active together, [N, C, C], from
+    features [N, C, H, W].
 
-    Entry (i, j) is the mean over all places of channel i times channel j. Where it happened is
-    forgotten.
+    Entry (i, j) is the mean over all places of channel i times channel
+    j. Where it happened is forgotten.
 
     Source: Gatys et al. 2016, eq. 3, divided by the number of places.
     """
@@ -37,7 +38,8 @@ def squared_error(values: Tensor, target: Tensor) -> Tensor:
 
 
 def total_variation(pictures: Tensor) -> Tensor:
-    """Return the mean squared difference of neighbouring pixels of pictures [N, 3, H, W].
+    """Return the mean squared difference of neighbouring pixels of
+    pictures [N, 3, H, W].
 
     Source: Mahendran & Vedaldi 2015, with exponent 2.
     """
@@ -47,13 +49,16 @@ def total_variation(pictures: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class StyleObjective:
-    """How far pictures are from the content of one picture and from the style of another.
+    """How far pictures are from the content of one picture and from the
+    style of another.
 
     Attributes:
-        network: maps pictures [N, 3, H, W] in [0, 1] to activations by layer.
+        network: maps pictures [N, 3, H, W] in [0, 1] to activations by
+            layer.
         content: the activations [N, C, h, w] to come near to, by layer.
         style: the Gram matrices [1, C, C] to come near to, by layer.
-        weights: of each term by its name: "content conv4_2", "style relu1_1", "variation".
+        weights: of each term by its name: "content conv4_2",
+            "style relu1_1", "variation".
     """
 
     network: VGGFeatures
@@ -62,20 +67,24 @@ class StyleObjective:
     weights: dict[str, float]
 
     def __call__(self, pictures: Tensor) -> dict[str, Tensor]:
-        """Return the weighted terms by name; their sum is to be made small."""
-        features = self.network(pictures)
-        terms = {f"content {n}": squared_error(features[n], t) for n, t in self.content.items()}
+        """Return the weighted terms by name; make their sum small."""
+        features, terms = self.network(pictures), {}
+        for name, target in self.content.items():
+            error = squared_error(features[name], target)
+            terms[f"content {name}"] = error
         for name, target in self.style.items():
-            terms[f"style {name}"] = squared_error(gram_matrix(features[name]), target)
+            error = squared_error(gram_matrix(features[name]), target)
+            terms[f"style {name}"] = error
         if self.weights["variation"]:
             terms["variation"] = total_variation(pictures)
-        return {name: self.weights[name] * term for name, term in terms.items()}
+        return {n: self.weights[n] * term for n, term in terms.items()}
 
     def with_content(self, pictures: Tensor) -> StyleObjective:
-        """Return the same objective for the content of other pictures [N, 3, H, W]."""
+        """Return the same for the content of pictures [N, 3, H, W]."""
         with torch.no_grad():
             features = self.network(pictures)
-        return replace(self, content={name: features[name] for name in self.content})
+        content = {name: features[name] for name in self.content}
+        return replace(self, content=content)
 
 
 def style_objective(
@@ -88,38 +97,44 @@ def style_objective(
     variation_weight: float = 0.0,
     balanced: bool = False,
 ) -> StyleObjective:
-    """Return the objective for two pictures; as published, unless arguments say otherwise.
+    """Return the objective for two pictures, by default as published.
 
     Args:
         network: gives at least the layers that have weights.
-        content, style: pictures [3, H, W] in [0, 1], on the network's device.
-        content_weights, style_weights: of the squared error of each layer's activations, and of
-            its Gram matrix.
+        content, style: pictures [3, H, W] in [0, 1], on the network's
+            device.
+        content_weights, style_weights: of the squared error of each
+            layer's activations, and of its Gram matrix.
         variation_weight: of the total variation.
-        balanced: divide each layer's weight by the mean square of its target. Errors become
-            relative ones, and the same weights serve any network, trained or random.
+        balanced: divide each layer's weight by the mean square of its
+            target. Errors become relative ones, and the same weights
+            serve any network, trained or random.
 
     Raises:
-        ValueError: a picture or a weight is out of range, or the network lacks a layer.
+        ValueError: a picture or a weight is out of range, or the
+            network lacks a layer.
 
-    Source: Gatys et al. 2016, eq. 7. The published weights are those of their released code,
-    for a network with inputs around ±128.
+    Source: Gatys et al. 2016, eq. 7. The published weights are those of
+    their released code, for a network with inputs around ±128.
     """
     check_pictures(network, content=content, style=style)
-    _check_weights(network, content_weights, style_weights, variation_weight)
+    given = content_weights, style_weights, variation_weight
+    _check_weights(network, *given)
+    wanted = [[n for n, w in part.items() if w] for part in given[:2]]
     with torch.no_grad():
         features = network(content[None])
-        contents = {name: features[name] for name, weight in content_weights.items() if weight}
+        contents = {name: features[name] for name in wanted[0]}
         features = network(style[None])
-        styles = {name: gram_matrix(features[name]) for name, w in style_weights.items() if w}
+        styles = {n: gram_matrix(features[n]) for n in wanted[1]}
     weights = {"variation": variation_weight}
-    for kind, targets, given in (
+    for kind, targets, asked in (
         ("content", contents, content_weights),
         ("style", styles, style_weights),
     ):
         for name, target in targets.items():
             energy = target.square().mean().item() if balanced else 1.0
-            weights[f"{kind} {name}"] = given[name] / energy if energy else 0.0
+            weight = asked[name] / energy if energy else 0.0
+            weights[f"{kind} {name}"] = weight
     return StyleObjective(network, contents, styles, weights)
 
 

@@ -34,21 +34,24 @@ class _Residual(nn.Module):
 
 
 class StyleNetwork(nn.Module):
-    """A picture painted in one pass: [N, 3, H, W] in [0, 1] to the same, H and W at least 16.
+    """Paints pictures [N, 3, H, W] in [0, 1] in one pass.
 
-    One convolution makes the picture half as large, where a few residual blocks work on it; then
-    it is enlarged by repeating pixels, which leaves no checkerboard. What comes out are logits
-    along `colors.COLOR_AXES`.
+    H and W must be at least 16. One convolution makes the picture half
+    as large, where a few residual blocks work on it; then it is
+    enlarged by repeating pixels, which leaves no checkerboard. What
+    comes out are logits along `colors.COLOR_AXES`.
 
-    Source: Johnson et al. 2016, who halve twice, for larger pictures and longer training; instance
-    norm: Ulyanov et al. 2016; enlarging: Odena et al. 2016.
+    Source: Johnson et al. 2016, who halve twice, for larger pictures
+    and longer training; instance norm: Ulyanov et al. 2016; enlarging:
+    Odena et al. 2016.
     """
 
     def __init__(self, width: int = 24, blocks: int = 5) -> None:
         """Build the network.
 
         Args:
-            width: channels next to the picture; twice as many further in.
+            width: channels next to the picture; twice as many further
+                in.
             blocks: residual blocks.
 
         Raises:
@@ -56,12 +59,14 @@ class StyleNetwork(nn.Module):
         """
         super().__init__()
         if width < 1 or blocks < 1:
-            raise ValueError(f"width is {width} and blocks {blocks}; both must be at least 1")
+            problem = f"width is {width} and blocks {blocks}"
+            raise ValueError(f"{problem}; both must be at least 1")
         self.layers = nn.Sequential(
             *_convolution(3, width, 9), nn.ReLU(),
             *_convolution(width, 2 * width, 3, stride=2), nn.ReLU(),
             *(_Residual(2 * width) for _ in range(blocks)),
-            nn.Upsample(scale_factor=2), *_convolution(2 * width, width, 3), nn.ReLU(),
+            nn.Upsample(scale_factor=2),
+            *_convolution(2 * width, width, 3), nn.ReLU(),
             nn.Conv2d(width, 3, 9, padding=4, padding_mode="reflect"),
         )  # fmt: skip
         self.register_buffer("axes", torch.tensor(COLOR_AXES))
@@ -70,9 +75,11 @@ class StyleNetwork(nn.Module):
         """Return the painted pictures, of the same size."""
         height, width = pictures.shape[2:]
         if min(height, width) < 16:
-            raise ValueError(f"pictures have {width} x {height} pixels; each side needs 16")
-        even = pad(pictures, (0, width % 2, 0, height % 2), mode="replicate")
-        logits = torch.einsum("ac,nahw->nchw", self.axes, self.layers(even))
+            problem = f"pictures have {width} x {height} pixels"
+            raise ValueError(f"{problem}; each side needs 16")
+        odd = (0, width % 2, 0, height % 2)
+        numbers = self.layers(pad(pictures, odd, mode="replicate"))
+        logits = torch.einsum("ac,nahw->nchw", self.axes, numbers)
         return logits[..., :height, :width].sigmoid()
 
 
@@ -85,14 +92,17 @@ def train_style_network(
     lr: float = 2e-3,
     progress: bool = True,
 ) -> list[dict[str, float]]:
-    """Train a network, in place, to paint pictures in the style of an objective.
+    """Train a network, in place, to paint in the style of an objective.
 
-    Each batch is its own content. The stop button (Ctrl-C) ends the training after a step.
+    Each batch is its own content. The stop button (Ctrl-C) ends the
+    training after a step.
 
     Args:
         network: on the device to work on.
-        batches: pictures [N, 3, H, W] in [0, 1], at least `steps` times.
-        objective: its style and its weights are used, its content is replaced.
+        batches: pictures [N, 3, H, W] in [0, 1], at least `steps`
+            times.
+        objective: its style and its weights are used, its content is
+            replaced.
         steps: batches to learn from.
         lr: of Adam; it falls to zero along half a cosine.
         progress: show a progress bar.
@@ -101,7 +111,8 @@ def train_style_network(
         The weighted terms of every step.
 
     Raises:
-        FloatingPointError: the objective became infinite or not a number.
+        FloatingPointError: the objective became infinite or not a
+            number.
         ValueError: `steps` is below 1, or there are fewer batches.
 
     Source: Johnson et al. 2016.
@@ -111,21 +122,27 @@ def train_style_network(
     optimizer = Adam(network.train().parameters(), lr)
     schedule = CosineAnnealingLR(optimizer, steps)
     records: list[dict[str, float]] = []
-    with progress_bar(steps, shown=progress) as bar, stop_button() as stopped:
+    with (
+        progress_bar(steps, shown=progress) as bar,
+        stop_button() as stopped,
+    ):
         for pictures in islice(batches, steps):
             pictures = pictures.to(next(network.parameters()).device)
             terms = objective.with_content(pictures)(network(pictures))
-            records.append(finite_values(terms, f"step {len(records) + 1:,}"))
+            moment = f"step {len(records) + 1:,}"
+            records.append(finite_values(terms, moment))
             optimizer.zero_grad()
             sum(terms.values()).backward()
             optimizer.step()
             schedule.step()
             bar.update()
             if stopped.is_set():
-                print(f"Stopped after step {len(records):,} of {steps:,}.")
                 break
-        else:
-            if len(records) < steps:
-                raise ValueError(f"batches ended after {len(records):,} of {steps:,} steps")
     network.eval()
+    done = len(records)
+    if done < steps and not stopped.is_set():
+        moment = f"{done:,} of {steps:,}"
+        raise ValueError(f"batches ended after {moment} steps")
+    if done < steps:
+        print(f"Stopped after step {done:,} of {steps:,}.")
     return records

@@ -83,11 +83,13 @@ class StyleResult:
 
 
 class Canvas:
-    """A picture as numbers without bounds, so that no step can leave [0, 1].
+    """A picture as numbers without bounds, so that no step can leave
+    [0, 1].
 
-    What is optimised is not the picture but its logit: the sigmoid of any number is a valid
-    brightness. Logits are measured along `COLOR_AXES`, so that equal steps change brightness most:
-    noise in all colours would lower an objective as well.
+    What is optimised is not the picture but its logit: the sigmoid of
+    any number is a valid brightness. Logits are measured along
+    `COLOR_AXES`, so that equal steps change brightness most: noise in
+    all colours would lower an objective as well.
 
     Attributes:
         numbers: [1, 3, H, W], what an optimiser changes.
@@ -103,12 +105,14 @@ class Canvas:
         """
         self.axes = unit * start.new_tensor(COLOR_AXES)
         logits = torch.logit(start.detach()[None], eps=EDGE)
-        numbers = torch.einsum("ca,nchw->nahw", self.axes.inverse(), logits)
+        turned = self.axes.inverse()
+        numbers = torch.einsum("ca,nchw->nahw", turned, logits)
         self.numbers = numbers.contiguous().requires_grad_()
 
     def picture(self) -> Tensor:
-        """Return the picture [1, 3, H, W] in [0, 1], with the way back to the numbers."""
-        return torch.einsum("ac,nahw->nchw", self.axes, self.numbers).sigmoid()
+        """Return the picture [1, 3, H, W], made from the numbers."""
+        logits = torch.einsum("ac,nahw->nchw", self.axes, self.numbers)
+        return logits.sigmoid()
 
 
 class _Finished(Exception):
@@ -126,33 +130,44 @@ def optimize_picture(
     progress: bool = True,
     earlier: StyleResult | None = None,
 ) -> StyleResult:
-    """Change a picture until the objective is small, and return the best one met.
+    """Change a picture until the objective is small, and return the
+    best one met.
 
-    A `Canvas` keeps the picture in its range. The stop button (Ctrl-C) returns the best so far.
+    A `Canvas` keeps the picture in its range. The stop button (Ctrl-C)
+    returns the best so far.
 
     Args:
-        objective: maps a picture [1, 3, H, W] in [0, 1] to terms whose sum is to be made small.
-        start: the picture [3, H, W] in [0, 1] to begin with, on the device to work on.
+        objective: maps a picture [1, 3, H, W] in [0, 1] to terms whose
+            sum is to be made small.
+        start: the picture [3, H, W] in [0, 1] to begin with, on the
+            device to work on.
         calls: how often the objective may be computed.
         optimizer: a name in `OPTIMIZERS`.
         snapshots: how many moments to keep, evenly spaced.
-        on_snapshot: called with the result after each snapshot, for a live picture.
+        on_snapshot: called with the result after each snapshot, for a
+            live picture.
         progress: show a progress bar.
-        earlier: a result, at another size, whose records and snapshots this one continues.
+        earlier: a result, at another size, whose records and snapshots
+            this one continues.
 
     Raises:
-        FloatingPointError: the objective became infinite or not a number.
+        FloatingPointError: the objective became infinite or not a
+            number.
         ValueError: an argument is out of range.
 
     Source: Gatys et al. 2016.
     """
     check_run(calls, optimizer, snapshots)
-    # Both optimisers begin with small steps: L-BFGS with at most 1 in sum over all numbers.
-    canvas = Canvas(start, unit=FIRST_MOVE * start.numel() if optimizer == "lbfgs" else 1.0)
+    # L-BFGS begins with a step of at most 1 in sum over all numbers.
+    in_one = optimizer == "lbfgs"
+    unit = FIRST_MOVE * start.numel() if in_one else 1.0
+    canvas = Canvas(start, unit)
     solver = OPTIMIZERS[optimizer]([canvas.numbers], calls)
     result = earlier or StyleResult(start.cpu())
-    first, result.lowest = len(result.records), math.inf  # another size, another objective
-    moments = {first + round(calls * (k + 1) / snapshots) for k in range(snapshots)}
+    result.lowest = math.inf  # another size, another objective
+    first = len(result.records)
+    shares = [(k + 1) / snapshots for k in range(snapshots)]
+    moments = {first + round(calls * share) for share in shares}
     begin = time.perf_counter()
 
     def closure() -> Tensor:
@@ -175,10 +190,11 @@ def optimize_picture(
         stop_button() as stopped,
         suppress(_Finished),
     ):
-        for _ in range(1 if optimizer == "lbfgs" else calls):  # L-BFGS makes all steps in one
+        for _ in range(1 if in_one else calls):
             solver.step(closure)
-    steps = solver.state[canvas.numbers].get("n_iter", len(result.records) - first)
-    result.iterations += steps
+    state = solver.state[canvas.numbers]
+    done = len(result.records) - first
+    result.iterations += state.get("n_iter", done)
     result.seconds += time.perf_counter() - begin
     result.interrupted = stopped.is_set()
     return result

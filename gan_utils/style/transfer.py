@@ -36,23 +36,32 @@ def transfer_style(
 ) -> StyleResult:
     """Paint the content of one picture in the style of another.
 
-    The picture is optimised at a small size first, then enlarged and optimised again, so that
-    large shapes are found while they cost little.
+    The picture is optimised at a small size first, then enlarged and
+    optimised again, so that large shapes are found while they cost
+    little.
 
     Args:
-        content, style: pictures [3, H, W] in [0, 1]; the result has the size of `content`.
-        network: gives at least the layers named; the work is done on its device.
+        content, style: pictures [3, H, W] in [0, 1]; the result has the
+            size of `content`.
+        network: gives at least the layers named; the work is done on
+            its device.
         start: "content", or "noise" from the global random state.
-        sizes: how many sizes, each twice as large as the one before; small pictures get fewer.
+        sizes: how many sizes, each twice as large as the one before;
+            small pictures get fewer.
         calls: how often the objective may be computed, over all sizes.
         optimizer: a name in `OPTIMIZERS`.
-        keep_colors: take the brightness of the result and the colours of `content`.
-        snapshots, on_snapshot, progress: as in `optimize_picture`, for each size.
-        objective: further arguments of `balanced_objective`: layers and weights.
+        keep_colors: take the brightness of the result and the colours
+            of `content`.
+        snapshots, on_snapshot, progress: as in `optimize_picture`, for
+            each size.
+        objective: further arguments of `balanced_objective`: layers and
+            weights.
 
     Raises:
-        FloatingPointError: the objective became infinite or not a number.
-        MemoryError: the picture is too large for the memory that is free.
+        FloatingPointError: the objective became infinite or not a
+            number.
+        MemoryError: the picture is too large for the memory that is
+            free.
         ValueError: an argument is out of range.
 
     Source: Gatys et al. 2016; from small to large: Gatys et al. 2017.
@@ -63,25 +72,47 @@ def transfer_style(
     device = network.mean.device
     for picture in (content, style):
         _check_memory(picture, device)
-    scales = [2**-k for k in range(sizes) if min(content.shape[1:]) * 2**-k >= SMALLEST or k == 0]
-    result = None
-    for scale in reversed(scales):
-        small, small_style = (_reduced(p.to(device), scale, network) for p in (content, style))
-        target = balanced_objective(network, small, small_style, **objective)
+    scales, result = _scales(content, sizes), None
+    for scale in scales:
+        small, small_style = (
+            _reduced(picture.to(device), scale, network)
+            for picture in (content, style)
+        )  # fmt: skip
+        target = balanced_objective(
+            network,
+            small,
+            small_style,
+            **objective,
+        )
         if result is not None:
             begin = resized(result.picture, small.shape[1:]).to(device)
+        elif start == "noise":
+            begin = torch.rand_like(small)
         else:
-            begin = small if start == "content" else torch.rand_like(small)
+            begin = small
         result = optimize_picture(
-            target, begin, calls=calls // len(scales), optimizer=optimizer,
-            snapshots=snapshots, on_snapshot=on_snapshot, progress=progress, earlier=result,
-        )  # fmt: skip
+            target,
+            begin,
+            calls=calls // len(scales),
+            optimizer=optimizer,
+            snapshots=snapshots,
+            on_snapshot=on_snapshot,
+            progress=progress,
+            earlier=result,
+        )
         if result.interrupted:
             break
     result.picture = resized(result.picture, content.shape[1:])
     if keep_colors:
         result.picture = with_colors_of(result.picture, content.cpu())
     return result
+
+
+def _scales(content: Tensor, sizes: int) -> list[float]:
+    """Return the scales to work at, the smallest first."""
+    shorter = min(content.shape[1:])
+    scales = [2.0**-k for k in range(sizes) if k == 0 or shorter * 2**-k >= SMALLEST]
+    return scales[::-1]
 
 
 def _reduced(picture: Tensor, scale: float, network: VGGFeatures) -> Tensor:

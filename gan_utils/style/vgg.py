@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from gan_utils.data.weights import vgg19_convolutions
+from gan_utils.progress import say
 from gan_utils.randomness import seeded
 from gan_utils.runtime import mode
 
@@ -71,7 +72,9 @@ class VGGFeatures(nn.Module):
         self.requires_grad_(False).eval()
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        """Return the activations [N, C, h, w] of the wanted layers by name, in their order."""
+        """Return the activations [N, C, h, w] of the wanted layers by
+        name, in their order.
+        """
         outputs, found = (pictures - self.mean) / self.std, {}
         for name, layer in self.layers.named_children():
             outputs = layer(outputs)
@@ -95,7 +98,7 @@ class VGGFeatures(nn.Module):
                 reason = str(error).split(". ")[0]
         self.weights = "random" if trained is None else "trained"
         if trained is None:
-            print(f"VGG19 with fixed random filters, seed {seed}: {reason}.")
+            say(f"VGG19 with fixed random filters, seed {seed}: {reason}.")
             _draw(convolutions.values(), seed)
             return
         print("VGG19 with filters trained on ImageNet.")

@@ -1,0 +1,51 @@
+"""Open the lessons in JupyterLab, as copies that are yours to change."""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from ipykernel.kernelspec import install
+
+from gan_utils.data.downloads import PROJECT
+
+ORIGINALS, COPIES = PROJECT / "notebooks", PROJECT / "lessons"
+FIRST = "01_sine_gan.ipynb"
+KERNEL = "GAN lessons"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments the command takes."""
+    parser.add_argument(
+        "jupyter",
+        nargs="*",
+        help="options for JupyterLab, after two dashes: learn -- --no-browser",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Name the kernel, copy what is not yet there, and start JupyterLab on the first lesson."""
+    name_kernel()
+    copy_lessons(ORIGINALS, COPIES)
+    start = f"--LabApp.default_url=/lab/tree/{COPIES.name}/{FIRST}"
+    command = [sys.executable, "-m", "jupyterlab", start, *arguments.jupyter]
+    subprocess.run(command, cwd=PROJECT, check=True)
+
+
+def name_kernel() -> None:
+    """Let this environment's own kernel be called "GAN lessons" in every menu."""
+    # Its name stays python3, so that the lessons also open where only that exists.
+    install(kernel_name="python3", display_name=KERNEL, prefix=sys.prefix)
+
+
+def copy_lessons(originals: Path, copies: Path) -> None:
+    """Copy the lessons and the pictures beside them; a copy that is there is never touched."""
+    copies.mkdir(exist_ok=True)
+    for original in sorted(originals.glob("*.ipynb")):
+        copy = copies / original.name
+        if not copy.exists():
+            shutil.copy2(original, copy)
+        elif copy.read_bytes() != original.read_bytes():
+            print(f"{copies.name}/{copy.name} is yours and stays; rename it to get a new one.")
+    shutil.copytree(originals / "images", copies / "images", dirs_exist_ok=True)

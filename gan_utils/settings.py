@@ -1,0 +1,29 @@
+"""Refusing nonsense in the one cell that holds the settings of a lesson."""
+
+import math
+from collections.abc import Collection
+from numbers import Integral, Real
+
+
+def require_whole(*, least: int = 1, **values: object) -> None:
+    """Raise ValueError for a value that is no whole number of at least `least`; None is allowed."""
+    for name, value in values.items():
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if value is not None and not (whole and value >= least):
+            raise ValueError(f"{name} is {value!r}; it must be a whole number of at least {least}")
+
+
+def require_positive(**values: object) -> None:
+    """Raise ValueError for a value that is no number above 0."""
+    for name, value in values.items():
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not (number and 0 < value < math.inf):
+            raise ValueError(f"{name} is {value!r}; it must be a number above 0")
+
+
+def require_choice(allowed: Collection[object], **values: object) -> None:
+    """Raise ValueError for a value that is not one of those allowed."""
+    for name, value in values.items():
+        if value not in allowed:
+            choices = ", ".join(map(repr, allowed))
+            raise ValueError(f"{name} is {value!r}; choose one of {choices}")

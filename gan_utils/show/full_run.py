@@ -1,0 +1,28 @@
+"""Beside what quick mode makes: the picture that the stored full run made at the same place."""
+
+from pathlib import Path
+
+from IPython.display import Image, Markdown, display
+
+from gan_utils.progress import say
+from gan_utils.runtime import mode
+
+
+def show_full_run(name: str, *, width: int = 560) -> None:
+    """In quick mode, show `images/<name>.png` beside the notebook; in full mode, nothing.
+
+    The call stands in the cell that makes the picture: the command that stores the outputs of a
+    full run writes the last picture of that cell to this file.
+
+    Args:
+        name: `"01_sine_gan/levers"`, a folder for each lesson.
+        width: of the picture shown, in pixels.
+    """
+    if mode() == "full":
+        return
+    path = Path("images", f"{name}.png")
+    if path.is_file():
+        display(Markdown("*The same place in the stored full run:*"))
+        display(Image(path.read_bytes(), format="png", width=width))
+    else:
+        say(f"The picture of the full run, {path.name}, is not beside this notebook.")

@@ -1,0 +1,44 @@
+import json
+
+from gan_utils.__main__ import read
+from gan_utils.commands import learn
+
+
+def test_copies_are_made_and_never_touched_again(tmp_path, capsys):
+    originals, copies = tmp_path / "notebooks", tmp_path / "lessons"
+    (originals / "images").mkdir(parents=True)
+    (originals / "images/hero.png").write_bytes(b"picture")
+    for name in ("01.ipynb", "02.ipynb"):
+        (originals / name).write_text("stored")
+    learn.copy_lessons(originals, copies)
+    assert (copies / "01.ipynb").read_text() == "stored" and capsys.readouterr().out == ""
+    assert (copies / "images/hero.png").read_bytes() == b"picture"
+    (copies / "02.ipynb").write_text("mine")
+    learn.copy_lessons(originals, copies)
+    assert (copies / "02.ipynb").read_text() == "mine"
+    assert capsys.readouterr().out == (
+        "lessons/02.ipynb is yours and stays; rename it to get a new one.\n"
+    )
+    assert (originals / "02.ipynb").read_text() == "stored"
+
+
+def test_options_go_on_to_jupyterlab(monkeypatch):
+    started = []
+    monkeypatch.setattr(learn.subprocess, "run", lambda command, **_: started.append(command))
+    monkeypatch.setattr(learn, "name_kernel", lambda: None)
+    monkeypatch.setattr(learn, "copy_lessons", lambda *_: None)
+    for line in (["learn"], ["learn", "--", "--no-browser", "--port=9"]):
+        arguments = read(line)
+        arguments.run(arguments)
+    assert started[0][2:] == [
+        "jupyterlab",
+        "--LabApp.default_url=/lab/tree/lessons/01_sine_gan.ipynb",
+    ]
+    assert started[1][-2:] == ["--no-browser", "--port=9"]
+
+
+def test_the_kernel_gets_its_name_and_keeps_its_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(learn.sys, "prefix", str(tmp_path))
+    learn.name_kernel()
+    spec = json.loads((tmp_path / "share/jupyter/kernels/python3/kernel.json").read_text())
+    assert spec["display_name"] == "GAN lessons" and spec["argv"][0] == learn.sys.executable

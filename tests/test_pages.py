@@ -1,0 +1,34 @@
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+
+from gan_utils.commands.pages import write_page
+
+
+@pytest.fixture
+def page(tmp_path):
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "images/hero.png")
+    text = "# 07 · A lesson\n\n![four red dots](images/hero.png)\n\n$a < b$ and $$\\frac{x}{y}$$"
+    output = new_output("stream", name="stdout", text="printed")
+    cells = [new_markdown_cell(text), new_code_cell("print('printed')", outputs=[output])]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "07.ipynb")
+    write_page(tmp_path / "07.ipynb")
+    return (tmp_path / "07.html").read_text()
+
+
+def test_the_title_is_the_lessons_heading(page):
+    assert "<title>07 · A lesson</title>" in page and "printed" in page
+
+
+def test_nothing_is_fetched_from_elsewhere(page):
+    assert 'src="data:image/png;base64,' in page and "images/hero.png" not in page
+    assert not re.search(r'(src|href)="https?://', page)
+    assert "mathjax" not in page.lower() and "require.min.js" not in page
+
+
+def test_equations_are_drawn_by_the_browser(page):
+    assert page.count("<math") == 2 and "<mfrac>" in page and "$" not in page.split("<body")[1]

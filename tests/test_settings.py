@@ -1,0 +1,33 @@
+import math
+
+import numpy as np
+import pytest
+
+from gan_utils.settings import require_choice, require_positive, require_whole
+
+
+@pytest.mark.parametrize("value", [0, -3, 1.5, "20", True, math.nan])
+def test_numbers_that_cannot_be_counts_are_named(value):
+    with pytest.raises(ValueError, match=r"EPOCHS is .*whole number of at least 1") as caught:
+        require_whole(BATCH=32, EPOCHS=value)
+    assert repr(value) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_counts_none_and_other_limits():
+    require_whole(EPOCHS=1, STEPS=None, BATCH=np.int64(3))
+    require_whole(least=0, SEED=0)
+    with pytest.raises(ValueError, match="SNAPSHOTS is 1; .* at least 2"):
+        require_whole(least=2, SNAPSHOTS=1)
+
+
+@pytest.mark.parametrize("value", [0, -1.0, "1", math.nan, math.inf, None])
+def test_seconds_must_be_above_zero(value):
+    require_positive(SECONDS=0.5)
+    with pytest.raises(ValueError, match="SECONDS is .*above 0"):
+        require_positive(SECONDS=value)
+
+
+def test_a_misspelt_choice_names_what_there_is():
+    require_choice(("auto", "mnist"), SOURCE="mnist")
+    with pytest.raises(ValueError, match="SOURCE is 'mnits'; choose one of 'auto', 'mnist'"):
+        require_choice(("auto", "mnist"), SOURCE="mnits")
