@@ -2,9 +2,9 @@
 
 import argparse
 
-from gan_utils.commands import learn, notebooks
+from gan_utils.commands import experiments, learn, notebooks
 
-COMMANDS = {"learn": learn, "notebooks": notebooks}
+COMMANDS = {"learn": learn, "notebooks": notebooks, "experiments": experiments}
 
 
 def read(arguments: list[str] | None = None) -> argparse.Namespace:

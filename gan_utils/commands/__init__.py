@@ -3,4 +3,5 @@
 - `learn`: open the lessons in JupyterLab, as copies
 - `pages`: a notebook as one HTML page; a part of the command `notebooks`
 - `notebooks`: keep the stored outputs of notebooks true
+- `experiments`: run an experiment that takes hours, and keep its results
 """

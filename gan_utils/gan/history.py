@@ -43,7 +43,7 @@ class History:
             say little. A penalty is part of the discriminator's loss.
             `history["d_loss"]` is a column.
         snapshots: moments of the training, oldest first.
-        seconds: wall time of the training, resumed parts included.
+        seconds: wall time of the steps, resumed parts included, snapshots and pictures not.
         interrupted: whether the training was stopped before its end.
     """
 

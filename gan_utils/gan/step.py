@@ -98,6 +98,7 @@ class Game:
         latent_dim: int,
         steps: int,
         latent: str = "normal",
+        shared_latent: bool = False,
         loss: str = "nonsaturating",
         lr: float = 2e-4,
         d_lr: float | None = None,
@@ -114,6 +115,7 @@ class Game:
             latent_dim: numbers in one latent vector.
             steps: how many steps are planned; only `decay_lr` depends on it.
             latent: how latent vectors are drawn, see `latent.draw_latent`.
+            shared_latent: give both halves of a step the same latent vectors.
             loss: a name in `losses.LOSSES`.
             lr, betas: of both Adam optimisers (Kingma & Ba 2015).
             d_lr: the discriminator's learning rate, where it differs (Heusel et al. 2017).
@@ -129,6 +131,7 @@ class Game:
             latent_dim=int(latent_dim),
             steps=int(steps),
             latent=latent,
+            shared_latent=shared_latent,
             loss=loss,
             lr=float(lr),
             d_lr=float(lr if d_lr is None else d_lr),
@@ -160,15 +163,8 @@ class Game:
         Returns:
             The six numbers named in `history.STATISTICS`, still on the device.
         """
-        d_latent, g_latent = (
-            draw_latent(
-                len(real),
-                self.settings["latent_dim"],
-                kind=self.settings["latent"],
-                device=self.device,
-            )
-            for _ in range(2)
-        )
+        d_latent = self._latent(len(real))
+        g_latent = d_latent if self.settings["shared_latent"] else self._latent(len(real))
         statistics = gan_step(
             *self.players, *self.optimizers, self.loss, real, d_latent, g_latent, self.precision
         )
@@ -177,6 +173,10 @@ class Game:
         for average in self.averages:
             average.update_parameters(self.players[0])
         return statistics
+
+    def _latent(self, count: int) -> Tensor:
+        dim, kind = self.settings["latent_dim"], self.settings["latent"]
+        return draw_latent(count, dim, kind=kind, device=self.device)
 
     def networks(self) -> list[nn.Module]:
         """Return all networks whose weights a step changes."""

@@ -59,7 +59,8 @@ def train_gan(
             fixed inputs that it holds; exactly so on the same kind of device.
         progress: show a progress bar.
         settings: how each step is made, see `step.Game`: `latent_dim` is needed, `latent`,
-            `loss`, `lr`, `d_lr`, `betas`, `decay_lr`, `ema_decay` and `precision` may be given.
+            `shared_latent`, `loss`, `lr`, `d_lr`, `betas`, `decay_lr`, `ema_decay` and
+            `precision` may be given.
 
     Raises:
         ValueError: an argument is out of range, or the checkpoint does not fit.
@@ -95,6 +96,7 @@ def train_gan(
                 keeper.check(history.records)
             if showing:
                 camera.take()
+                recorder.restart_clock()
             if saving:
                 keeper.save()
             if last:
@@ -117,6 +119,10 @@ class _Recorder:
 
     def is_due(self) -> bool:
         return time.perf_counter() > self.clock + CHECK_SECONDS
+
+    def restart_clock(self) -> None:
+        """Leave out of the training's seconds what was done since the last flush."""
+        self.clock = time.perf_counter()
 
     def flush(self) -> None:
         self.history.extend(self.recent)  # waits for the device, so the clock is read afterwards

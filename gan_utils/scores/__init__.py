@@ -3,4 +3,6 @@
 - `features`: networks that images are compared by
 - `digit_classifier`: a small network that knows digits
 - `metrics`: curve scores, the Fréchet distance, class balance, nearest neighbours
+- `trials`: one training of an experiment, scored along the way and kept in a file
+- `experiments`: what the experiments that take hours train, and for how long
 """

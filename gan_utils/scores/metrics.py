@@ -153,6 +153,41 @@ def class_balance(classifier: DigitClassifier, images: Tensor) -> ClassBalance:
     return ClassBalance(shares, float(entropy(shares, base=classifier.classes)))
 
 
+def precision_and_recall(
+    network: FeatureNetwork, real: Tensor, fake: Tensor, *, k: int = 3
+) -> tuple[float, float]:
+    """Return which part of the generated images looks real, and which part of the real is reached.
+
+    In the space of features, each image of a set has a ball that just reaches its k-th nearest
+    neighbour in the set; together the balls say where the set is. Precision is the part of the
+    generated images inside the balls of the real ones, recall the part of the real images inside
+    the balls of the generated ones. Both depend on `k` and on the number of images.
+
+    Args:
+        network: gives the features.
+        real, fake: images [N, *network.image_shape] in [-1, 1], as many of both, N above k.
+        k: which neighbour a ball reaches.
+
+    Returns:
+        Precision and recall, in [0, 1].
+
+    Raises:
+        ValueError: the numbers of images differ or are not above `k`, or `k` is below 1.
+
+    Source: Kynkäänniemi et al. 2019, eq. 1 and 2.
+    """
+    if not 1 <= k < len(real) == len(fake):
+        raise ValueError(
+            f"k is {k} for {len(real)} real and {len(fake)} generated images; give as many of "
+            "both, and more than k, which is at least 1"
+        )
+    real, fake = features_of(network, real), features_of(network, fake)
+    radii = [torch.cdist(each, each).kthvalue(k + 1).values for each in (real, fake)]  # 1: itself
+    precision = (torch.cdist(fake, real) <= radii[0]).any(dim=1).float().mean().item()
+    recall = (torch.cdist(real, fake) <= radii[1]).any(dim=1).float().mean().item()
+    return precision, recall
+
+
 def nearest_neighbours(samples: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
     """Find the image that is nearest to each sample, pixel by pixel.
 
