@@ -78,8 +78,8 @@ def train_gan(
     if keeper.resume():
         say(f"{keeper.path.name}: going on from step {len(history.records):,} of {total:,}.")
         keeper.check(history.records)
-    recorder = _Recorder(history)
     camera = _Camera(history, discriminator, total, snapshots, on_snapshot)
+    recorder = _Recorder(history)  # its clock starts after the first picture
 
     for player in game.players:
         player.train()
