@@ -5,6 +5,7 @@
 - `latent`: latent vectors, and the arc between two of them
 - `recipes`: published training recipes as data, each with its source
 - `history`: what happened in a training
+- `watching`: what a training looks at between its steps
 - `checkpoints`: saving, exact resuming, the way back after a bad loss
 - `step`: one step of training: each player learns once
 - `training`: the loop around the step: when to look, show, save and stop

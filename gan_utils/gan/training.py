@@ -1,7 +1,5 @@
 """The loop around the training step: when to look, to show, to save and to stop."""
 
-import math
-import time
 from collections.abc import Callable, Iterable, Sized
 from numbers import Integral
 from pathlib import Path
@@ -14,9 +12,8 @@ from gan_utils.data.batches import BatchStream
 from gan_utils.gan.checkpoints import SafeKeeper
 from gan_utils.gan.history import History
 from gan_utils.gan.step import Game
+from gan_utils.gan.watching import Camera, Recorder
 from gan_utils.progress import progress_bar, say, stop_button
-
-CHECK_SECONDS = 1.0  # how often the losses are brought to the CPU and looked at
 
 
 def train_gan(
@@ -78,13 +75,41 @@ def train_gan(
     if keeper.resume():
         say(f"{keeper.path.name}: going on from step {len(history.records):,} of {total:,}.")
         keeper.check(history.records)
-    camera = _Camera(history, discriminator, total, snapshots, on_snapshot)
-    recorder = _Recorder(history)  # its clock starts after the first picture
+    camera = Camera(history, discriminator, total, snapshots, on_snapshot)
+    recorder = Recorder(history)  # its clock starts after the first picture
 
     for player in game.players:
         player.train()
-    done = len(history.records)
-    with progress_bar(total, done=done, shown=progress) as bar, stop_button() as stopped:
+    loop = dict(total=total, checkpoint_every=checkpoint_every, progress=progress)
+    training_loop(game, stream, recorder, camera, keeper, **loop)
+    history.interrupted = len(history.records) < total
+    if history.interrupted:
+        print(f"Stopped after step {len(history.records):,} of {total:,}.")
+    history.generator.eval()
+    return history
+
+
+def training_loop(
+    game: Game,
+    stream: BatchStream,
+    recorder: Recorder,
+    camera: Camera,
+    keeper: SafeKeeper,
+    *,
+    total: int,
+    checkpoint_every: int,
+    progress: bool,
+) -> None:
+    """Train to step `total`, or until the stop button is pressed.
+
+    After each step it asks: look at the losses? Show a picture? Save?
+    Stop? A step that is shown or saved is looked at first.
+    """
+    done = len(recorder.history.records)
+    with (
+        progress_bar(total, done=done, shown=progress) as bar,
+        stop_button() as stopped,
+    ):
         for step in range(done + 1, total + 1):
             recorder.add(game.step(next(stream)))
             bar.update()
@@ -93,7 +118,7 @@ def train_gan(
             showing = camera.is_due(step, last)
             if saving or showing or recorder.is_due():
                 recorder.flush()
-                keeper.check(history.records)
+                keeper.check(recorder.history.records)
             if showing:
                 camera.take()
                 recorder.restart_clock()
@@ -101,67 +126,6 @@ def train_gan(
                 keeper.save()
             if last:
                 break
-    history.interrupted = len(history.records) < total
-    if history.interrupted:
-        print(f"Stopped after step {len(history.records):,} of {total:,}.")
-    history.generator.eval()
-    return history
-
-
-class _Recorder:
-    """Leaves statistics on the device until they are wanted: reading each would stall a GPU."""
-
-    def __init__(self, history: History) -> None:
-        self.history, self.recent, self.clock = history, [], time.perf_counter()
-
-    def add(self, statistics: Tensor) -> None:
-        self.recent.append(statistics)
-
-    def is_due(self) -> bool:
-        return time.perf_counter() > self.clock + CHECK_SECONDS
-
-    def restart_clock(self) -> None:
-        """Leave out of the training's seconds what was done since the last flush."""
-        self.clock = time.perf_counter()
-
-    def flush(self) -> None:
-        self.history.extend(self.recent)  # waits for the device, so the clock is read afterwards
-        self.recent.clear()
-        now = time.perf_counter()
-        self.history.seconds, self.clock = self.history.seconds + now - self.clock, now
-
-
-class _Camera:
-    """Takes snapshots, evenly spaced from the start to the end, and shows them."""
-
-    def __init__(
-        self,
-        history: History,
-        discriminator: nn.Module,
-        total: int,
-        count: int,
-        on_snapshot: Callable[[History], None] | None,
-    ) -> None:
-        self.history, self.discriminator, self.on_snapshot = history, discriminator, on_snapshot
-        self.every_seconds = getattr(on_snapshot, "every_seconds", math.inf)
-        self.clock, self.moments = time.perf_counter(), set()
-        if history.fixed_latent is not None:
-            self.moments = {round(total * k / (count - 1)) for k in range(count)}
-        if self.moments and not history.snapshots:
-            self.take()
-
-    def is_due(self, step: int, last: bool) -> bool:
-        late = time.perf_counter() > self.clock + self.every_seconds
-        return bool(self.moments) and (last or late or step in self.moments)
-
-    def take(self) -> None:
-        kept = self.history.snapshots
-        if kept and kept[-1].step not in self.moments:
-            kept.pop()  # it was for the live picture alone
-        self.history.take_snapshot(self.discriminator)
-        if self.on_snapshot is not None:
-            self.on_snapshot(self.history)
-        self.clock = time.perf_counter()
 
 
 def _total_steps(batches: Iterable, epochs: int | None, steps: int | None) -> int:

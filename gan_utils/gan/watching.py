@@ -1,0 +1,74 @@
+"""What a training looks at between its steps: statistics, and snapshots."""
+
+import math
+import time
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from gan_utils.gan.history import History
+
+CHECK_SECONDS = 1.0  # how often the losses are brought to the CPU and looked at
+
+
+class Recorder:
+    """Leaves statistics on the device until they are wanted: reading each would stall a GPU."""
+
+    def __init__(self, history: History) -> None:
+        """Start the clock of the training's seconds."""
+        self.history, self.recent, self.clock = history, [], time.perf_counter()
+
+    def add(self, statistics: Tensor) -> None:
+        """Keep what a step returned, where it is."""
+        self.recent.append(statistics)
+
+    def is_due(self) -> bool:
+        """Say whether a second has passed since the last flush."""
+        return time.perf_counter() > self.clock + CHECK_SECONDS
+
+    def restart_clock(self) -> None:
+        """Leave out of the training's seconds what was done since the last flush."""
+        self.clock = time.perf_counter()
+
+    def flush(self) -> None:
+        """Bring what was kept to the history, and count the seconds."""
+        self.history.extend(self.recent)  # waits for the device, so the clock is read afterwards
+        self.recent.clear()
+        now = time.perf_counter()
+        self.history.seconds, self.clock = self.history.seconds + now - self.clock, now
+
+
+class Camera:
+    """Takes snapshots, evenly spaced from the start to the end, and shows them."""
+
+    def __init__(
+        self,
+        history: History,
+        discriminator: nn.Module,
+        total: int,
+        count: int,
+        on_snapshot: Callable[[History], None] | None,
+    ) -> None:
+        """Choose `count` moments up to step `total`, and take the first snapshot."""
+        self.history, self.discriminator, self.on_snapshot = history, discriminator, on_snapshot
+        self.every_seconds = getattr(on_snapshot, "every_seconds", math.inf)
+        self.clock, self.moments = time.perf_counter(), set()
+        if history.fixed_latent is not None:
+            self.moments = {round(total * k / (count - 1)) for k in range(count)}
+        if self.moments and not history.snapshots:
+            self.take()
+
+    def is_due(self, step: int, last: bool) -> bool:
+        """Say whether this step is a moment, the last one, or long after the last picture."""
+        late = time.perf_counter() > self.clock + self.every_seconds
+        return bool(self.moments) and (last or late or step in self.moments)
+
+    def take(self) -> None:
+        """Take a snapshot in place of one that was for the live picture alone, and show it."""
+        kept = self.history.snapshots
+        if kept and kept[-1].step not in self.moments:
+            kept.pop()
+        self.history.take_snapshot(self.discriminator)
+        if self.on_snapshot is not None:
+            self.on_snapshot(self.history)
+        self.clock = time.perf_counter()
