@@ -11,6 +11,11 @@ from gan_utils.gan.history import History
 CHECK_SECONDS = 1.0  # how often the losses are brought to the CPU and looked at
 
 
+def evenly_spaced(total: int, count: int) -> set[int]:
+    """Return `count` steps from 0 to `total`, evenly spaced; both ends belong to them."""
+    return {round(total * k / (count - 1)) for k in range(count)}
+
+
 class Recorder:
     """Leaves statistics on the device until they are wanted: reading each would stall a GPU."""
 
@@ -54,7 +59,7 @@ class Camera:
         self.every_seconds = getattr(on_snapshot, "every_seconds", math.inf)
         self.clock, self.moments = time.perf_counter(), set()
         if history.fixed_latent is not None:
-            self.moments = {round(total * k / (count - 1)) for k in range(count)}
+            self.moments = evenly_spaced(total, count)
         if self.moments and not history.snapshots:
             self.take()
 

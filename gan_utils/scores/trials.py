@@ -24,6 +24,7 @@ from gan_utils.gan.latent import draw_latent
 from gan_utils.gan.models import evaluate
 from gan_utils.gan.recipes import Recipe
 from gan_utils.gan.training import train_gan
+from gan_utils.gan.watching import evenly_spaced
 from gan_utils.randomness import seeded
 from gan_utils.scores.digit_classifier import DigitClassifier, train_classifier
 from gan_utils.scores.metrics import (
@@ -196,7 +197,7 @@ class _Curve:
     def __init__(self, path: Path, trial: Trial, scores: DigitScores, device: torch.device) -> None:
         self.path, self.trial, self.scores, self.device = path, trial, scores, device
         self.trained: nn.Module | None = None
-        self.moments = {round(trial.steps * k / (MOMENTS - 1)) for k in range(MOMENTS)}
+        self.moments = evenly_spaced(trial.steps, MOMENTS)
         self.points = json.loads(path.read_text()) if path.exists() else {}
 
     def __call__(self, history: History) -> None:

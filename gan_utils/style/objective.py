@@ -118,14 +118,18 @@ def style_objective(
     their released code, for a network with inputs around ±128.
     """
     check_pictures(network, content=content, style=style)
-    given = content_weights, style_weights, variation_weight
-    _check_weights(network, *given)
-    wanted = [[n for n, w in part.items() if w] for part in given[:2]]
+    _check_weights(
+        network,
+        content_weights,
+        style_weights,
+        variation_weight,
+    )
     with torch.no_grad():
         features = network(content[None])
-        contents = {name: features[name] for name in wanted[0]}
+        contents = {n: features[n] for n in _weighted(content_weights)}
         features = network(style[None])
-        styles = {n: gram_matrix(features[n]) for n in wanted[1]}
+        names = _weighted(style_weights)
+        styles = {name: gram_matrix(features[name]) for name in names}
     weights = {"variation": variation_weight}
     for kind, targets, asked in (
         ("content", contents, content_weights),
@@ -136,6 +140,11 @@ def style_objective(
             weight = asked[name] / energy if energy else 0.0
             weights[f"{kind} {name}"] = weight
     return StyleObjective(network, contents, styles, weights)
+
+
+def _weighted(weights: Mapping[str, float]) -> list[str]:
+    """Return the layers that count: those of a weight that is not 0."""
+    return [name for name, weight in weights.items() if weight]
 
 
 def balanced_objective(
