@@ -115,7 +115,7 @@ PUBLISHED_DIGITS = {
     "MNIST_REAL_PYTHON": ([100, 256, 512, 1024, 784], [784, 1024, 512, 256, 1], 0),
     "MNIST_NOTE45": ([96, 1024, 1024, 784], [784, 256, 256, 1], 0),
     "MNIST_GAN": ([128, 1024, 2048, 784], [784, 512, 1], 0),
-    "MNIST_KERAS_GAN": ([100, 256, 512, 1024, 784], [784, 512, 256, 1], 2 * (256 + 512 + 1024)),
+    "MNIST_KERAS": ([100, 256, 512, 1024, 784], [784, 512, 256, 1], 2 * (256 + 512 + 1024)),
 }
 
 
@@ -142,11 +142,11 @@ def kinds_between(network):
 def test_digit_recipes_have_the_published_activations():
     relu, dropout = kinds_between(recipes.MNIST_REAL_PYTHON.discriminator())
     assert isinstance(relu, nn.ReLU) and dropout.p == 0.3
-    slopes = {"MNIST_NOTE45": 0.2, "MNIST_GAN": 0.1, "MNIST_KERAS_GAN": 0.2}
+    slopes = {"MNIST_NOTE45": 0.2, "MNIST_GAN": 0.1, "MNIST_KERAS": 0.2}
     for name, slope in slopes.items():
         [leaky] = kinds_between(getattr(recipes, name).discriminator())
         assert leaky.negative_slope == slope
-    leaky, norm = kinds_between(recipes.MNIST_KERAS_GAN.generator())
+    leaky, norm = kinds_between(recipes.MNIST_KERAS.generator())
     assert leaky.negative_slope == 0.2 and isinstance(norm, nn.BatchNorm1d)
     norm.weight.data.fill_(1.0)
     norm(torch.full((4, 256), 10.0))
@@ -155,7 +155,7 @@ def test_digit_recipes_have_the_published_activations():
 
 
 def test_a_varied_recipe_leaves_the_first_one_alone():
-    first = recipes.MNIST_KERAS_GAN
+    first = recipes.MNIST_KERAS
     second = recipes.vary(first, training=dict(lr=1.0), batch_size=7)
     assert (second.batch_size, second.training["lr"]) == (7, 1.0)
     assert second.training["latent_dim"] == 100 and second.generator is first.generator
@@ -176,16 +176,17 @@ def test_face_recipes_build_the_same_networks():
 
 def test_digit_recipes_train_as_stated():
     expected = {
-        "MNIST_REAL_PYTHON": (32, 50, "normal", 1e-4, (0.9, 0.999)),
-        "MNIST_NOTE45": (128, 10, "uniform", 3e-4, (0.5, 0.999)),
-        "MNIST_GAN": (128, 100, "uniform", 3e-4, (0.5, 0.999)),
-        "MNIST_KERAS_GAN": (128, 64, "normal", 2e-4, (0.5, 0.999)),
+        "MNIST_REAL_PYTHON": (32, 50 * (60_000 // 32), "normal", 1e-4, (0.9, 0.999)),
+        "MNIST_NOTE45": (128, 10 * 391, "uniform", 3e-4, (0.5, 0.999)),  # 390.6 batches an epoch
+        "MNIST_GAN": (64, 100 * (60_000 // 64), "uniform", 2e-4, (0.5, 0.999)),
+        "MNIST_KERAS": (128, 100_000, "normal", 2e-4, (0.5, 0.999)),
     }
     for name, numbers in expected.items():
         recipe = getattr(recipes, name)
         training = recipe.training
-        found = (recipe.batch_size, recipe.epochs, training.get("latent", "normal"))
+        found = (recipe.batch_size, recipe.steps, training.get("latent", "normal"))
         assert (*found, training["lr"], training["betas"]) == numbers, name
+        assert training.get("shared_latent", False) == (name == "MNIST_NOTE45")
 
 
 @pytest.mark.parametrize(

@@ -111,19 +111,9 @@ def test_an_unknown_experiment_names_those_there_are():
         experiments.trials("digit", [1])
 
 
-def test_the_published_recipes_are_those_of_their_sources():
-    numbers = {
-        name: (recipe.batch_size, recipe.training["lr"], recipe.training["betas"], steps)
-        for name, (recipe, steps) in EXPERIMENTS["digits-published"]().items()
-        if name != "house"
-    }
-    assert numbers == {
-        "Real Python": (32, 1e-4, (0.9, 0.999), 50 * 60_000 // 32),
-        "PyTorch Note45": (128, 3e-4, (0.5, 0.999), 10 * 391),
-        "MnistGAN": (64, 2e-4, (0.5, 0.999), 100 * 937),
-        "Keras article": (128, 2e-4, (0.5, 0.999), 100_000),
-    }
-    assert PUBLISHED["PyTorch Note45"].training["shared_latent"]
+def test_every_published_recipe_runs_for_its_published_budget():
+    rows = EXPERIMENTS["digits-published"]()
+    assert len(rows) == 5 and all(steps == recipe.steps for recipe, steps in rows.values())
 
 
 def test_the_path_changes_one_thing_a_row_and_ends_at_the_house():

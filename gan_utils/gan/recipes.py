@@ -25,16 +25,17 @@ class Recipe:
         source: where the recipe was published.
         generator, discriminator: build the networks, freshly initialised.
         batch_size: samples in a batch.
-        epochs: passes over the data; of 60,000 images for the digits.
         training: further arguments of `training.train_gan`.
+        epochs, steps: the budget that the source names, the one or the other.
     """
 
     source: str
     generator: Callable[[], nn.Module]
     discriminator: Callable[[], nn.Module]
     batch_size: int
-    epochs: int
     training: dict[str, Any]
+    epochs: int | None = None
+    steps: int | None = None
 
 
 def vary(recipe: Recipe, *, training: dict[str, Any] | None = None, **fields: Any) -> Recipe:
@@ -61,42 +62,44 @@ DIGIT = (1, 28, 28)
 
 # The published code trains on BCELoss of probabilities; ours is the same loss of logits.
 MNIST_REAL_PYTHON = Recipe(
-    source='"Generative Adversarial Networks: Build Your First Models", Real Python, 2020',
+    source="R. Candido, Generative Adversarial Networks: Build Your First Models, Real Python",
     generator=partial(MLPGenerator, 100, (256, 512, 1024), DIGIT, tanh=True),
     discriminator=partial(MLPDiscriminator, 784, (1024, 512, 256), dropout=0.3),
     batch_size=32,
-    epochs=50,
+    steps=50 * 1875,  # 50 epochs of 60,000 images
     training=dict(latent_dim=100, lr=1e-4, betas=(0.9, 0.999)),
 )
 
 # The published discriminator loss is the sum over both halves, ours their mean. Adam divides a
-# gradient by its own size, so the factor 2 changes nothing but the weight of its epsilon.
+# gradient by its own size, so the factor 2 changes nothing but the weight of its epsilon. The
+# number of images is a guess: samples are shown up to iteration 3,750 of 10 epochs, which fits
+# 50,000 images and not 60,000.
 MNIST_NOTE45 = Recipe(
-    source='"PyTorch Note45", a study note on generative adversarial networks',
+    source="Pytorch Note45: generative adversarial networks, a study note on CSDN",
     generator=partial(MLPGenerator, 96, (1024, 1024), DIGIT, tanh=True),
     discriminator=partial(MLPDiscriminator, 784, (256, 256), slope=0.2),
     batch_size=128,
-    epochs=10,
-    training=dict(latent_dim=96, latent="uniform", lr=3e-4, betas=(0.5, 0.999)),
+    steps=10 * 391,  # 10 epochs of 50,000 images
+    training=dict(
+        latent_dim=96, latent="uniform", shared_latent=True, lr=3e-4, betas=(0.5, 0.999)
+    ),
 )
 
-# What we know of this recipe ends with its layers, its noise and its 100 epochs: batch size and
-# optimiser are those of MNIST_NOTE45.
+# The article tells the layers, the noise and 100 epochs; its code, which runs for 150, the rest.
 MNIST_GAN = Recipe(
-    source='"MnistGAN", a PyTorch project',
+    source="T.-Y. Cheng, Building a GAN with PyTorch, Towards Data Science, 2021, and its code",
     generator=partial(MLPGenerator, 128, (1024, 2048), DIGIT, tanh=True),
     discriminator=partial(MLPDiscriminator, 784, (512,), slope=0.1),
-    batch_size=128,
-    epochs=100,
-    training=dict(latent_dim=128, latent="uniform", lr=3e-4, betas=(0.5, 0.999)),
+    batch_size=64,
+    steps=100 * 937,  # 100 epochs of 60,000 images
+    training=dict(latent_dim=128, latent="uniform", lr=2e-4, betas=(0.5, 0.999)),
 )
 
 # Published for Keras: its batch norm momentum 0.8 keeps what PyTorch's 0.2 replaces, and its eps
-# is 1e-3. 128 is the default of its train(), which its script calls with 32. It updates the
-# discriminator on real and on generated images in turn, the latter drawn with batch norm in
-# evaluation mode; we update it once for both, and draw as in training.
-MNIST_KERAS_GAN = Recipe(
-    source="Keras-GAN, gan/gan.py, E. Linder-Noren, 2017: 30,000 steps",
+# is 1e-3. It updates the discriminator on real and on generated images in turn, the latter drawn
+# with batch norm in evaluation mode; we update it once for both, and draw as in training.
+MNIST_KERAS = Recipe(
+    source="Generative Adversarial Networks, Towards Data Science, after Keras-GAN, 2017",
     generator=partial(
         MLPGenerator,
         100,
@@ -108,13 +111,14 @@ MNIST_KERAS_GAN = Recipe(
     ),
     discriminator=partial(MLPDiscriminator, 784, (512, 256), slope=0.2),
     batch_size=128,
-    epochs=64,
+    steps=100_000,
     training=dict(latent_dim=100, lr=2e-4, betas=(0.5, 0.999)),
 )
 
 MNIST_HOUSE = replace(
-    MNIST_KERAS_GAN,
-    source="notebook 02: the networks and the batch of MNIST_KERAS_GAN, trained differently",
+    MNIST_KERAS,
+    source="notebook 02: the networks and the batch of MNIST_KERAS, trained differently",
+    steps=30_000,
     training=dict(
         latent_dim=100, lr=1e-3, d_lr=4e-4, betas=(0.0, 0.99), decay_lr=True, ema_decay=0.998
     ),

@@ -12,22 +12,11 @@ Rows = dict[str, tuple[Recipe, int]]  # by name: a recipe and its steps
 
 SHORT, EQUAL, CHANGED = 2500, 6000, 3000  # steps
 
-# Each published recipe as its source prescribes it, and its published budget in steps: 50 epochs of
-# 1,875 batches; ten epochs of 50,000 images; 100 epochs of 937 batches; 100,000 steps. What the
-# recipes of lesson 02 do not say yet is added here: PyTorch Note45 gives both halves of a step the
-# same latent vectors, and the code of MnistGAN has batches of 64 and a rate of 2e-4.
 PUBLISHED = {
     "Real Python": recipes.MNIST_REAL_PYTHON,
-    "PyTorch Note45": vary(recipes.MNIST_NOTE45, training=dict(shared_latent=True)),
-    "MnistGAN": vary(recipes.MNIST_GAN, batch_size=64, training=dict(lr=2e-4)),
-    "Keras article": recipes.MNIST_KERAS_GAN,
-}
-BUDGETS = {
-    "Real Python": 93_750,
-    "PyTorch Note45": 3_910,
-    "MnistGAN": 93_700,
-    "Keras article": 100_000,
-    "house": 30_000,
+    "PyTorch Note45": recipes.MNIST_NOTE45,
+    "MnistGAN": recipes.MNIST_GAN,
+    "Keras article": recipes.MNIST_KERAS,
 }
 HOUSE = recipes.MNIST_HOUSE
 FALLING = dict(decay_lr=True)
@@ -59,8 +48,7 @@ def digits_steps() -> Rows:
 
 def digits_published() -> Rows:
     """Every recipe for its published budget."""
-    every = PUBLISHED | {"house": HOUSE}
-    return {name: (recipe, BUDGETS[name]) for name, recipe in every.items()}
+    return {name: (recipe, recipe.steps) for name, recipe in [*PUBLISHED.items(), ("house", HOUSE)]}
 
 
 def digits_path() -> Rows:
