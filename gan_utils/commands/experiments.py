@@ -1,22 +1,17 @@
 """Run an experiment that takes hours, and keep its results."""
 
 import argparse
-from collections import defaultdict
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 import torch
 from joblib import Parallel, cpu_count, delayed
 from tqdm import tqdm
 
 from gan_utils.data.digits import DIGIT_SOURCES
-from gan_utils.data.downloads import PROJECT
 from gan_utils.runtime import pick_device
 from gan_utils.scores.experiments import EXPERIMENTS, trials
+from gan_utils.scores.results import RESULTS, SEEDS, Result, print_results
 from gan_utils.scores.trials import Trial, run_trial
-
-RESULTS = PROJECT / "notebooks" / "results"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     lines = (f"{name}: {rows.__doc__.splitlines()[0]}" for name, rows in EXPERIMENTS.items())
     parser.add_argument("name", choices=EXPERIMENTS, metavar="NAME", help="  ".join(lines))
     parser.add_argument("--rows", nargs="+", help="only these rows of the experiment")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     sources = [source for source in DIGIT_SOURCES if source != "auto"]
     parser.add_argument("--source", choices=sources, default="mnist", help="of the images")
     parser.add_argument("--device", help="otherwise GAN_UTILS_DEVICE, else the best one here")
@@ -50,24 +45,12 @@ def run(arguments: argparse.Namespace) -> None:
     work = (delayed(_one)(trial, arguments.folder, device, threads) for trial in chosen)
     running = Parallel(arguments.jobs, return_as="generator_unordered")(work)
     results = list(tqdm(running, arguments.name, len(chosen), unit="training"))
-    print_table(results)
+    rows: dict[str, list[Result]] = {}
+    for result in results:
+        rows.setdefault(result["row"], []).append(result)
+    print_results(rows)
 
 
-def _one(trial: Trial, folder: Path, device: torch.device, threads: int) -> dict[str, Any]:
+def _one(trial: Trial, folder: Path, device: torch.device, threads: int) -> Result:
     torch.set_num_threads(threads)
     return run_trial(trial, folder, device)
-
-
-def print_table(results: list[dict[str, Any]]) -> None:
-    """Print the median and the worst Fréchet distance of each row, for both sets of weights."""
-    rows = defaultdict(list)
-    for result in results:
-        rows[result["row"]].append(result)
-    print(f"{'Fréchet distance':38} steps seeds  trained (worst)  averaged (worst)")
-    for row, found in rows.items():
-        last = [result["curve"][-1] for result in found]
-        columns = []
-        for weights in ("trained", "averaged"):
-            distances = [point[weights]["frechet"] for point in last]
-            columns += [f"{median(distances):9.1f} {f'({max(distances):.1f})':8}"]
-        print(f"{row:38}{found[0]['steps']:6,}{len(found):6}" + "".join(columns))

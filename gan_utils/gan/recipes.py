@@ -80,9 +80,7 @@ MNIST_NOTE45 = Recipe(
     discriminator=partial(MLPDiscriminator, 784, (256, 256), slope=0.2),
     batch_size=128,
     steps=10 * 391,  # 10 epochs of 50,000 images
-    training=dict(
-        latent_dim=96, latent="uniform", shared_latent=True, lr=3e-4, betas=(0.5, 0.999)
-    ),
+    training=dict(latent_dim=96, latent="uniform", shared_latent=True, lr=3e-4, betas=(0.5, 0.999)),
 )
 
 # The article tells the layers, the noise and 100 epochs; its code, which runs for 150, the rest.

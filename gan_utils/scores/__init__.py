@@ -5,4 +5,5 @@
 - `metrics`: curve scores, the Fréchet distance, class balance, nearest neighbours
 - `trials`: one training of an experiment, scored along the way and kept in a file
 - `experiments`: what the experiments that take hours train, and for how long
+- `results`: what they found, as the lessons read it
 """

@@ -64,7 +64,7 @@ def digits_path() -> Rows:
 def digits_control() -> Rows:
     """The Keras article's recipe with nothing but a falling rate and averaged weights."""
     recipe = vary(PUBLISHED["Keras article"], training=FALLING | AVERAGED)
-    return {"Keras article, falling rate, averaged": (recipe, EQUAL)}
+    return {"Keras, falling, averaged": (recipe, EQUAL)}
 
 
 def digits_losses() -> Rows:

@@ -100,6 +100,35 @@ def plot_accuracy(ax: Axes, history: History) -> None:
     ax.set(title="accuracy of D (dotted: guessing)", ylim=(0, 1))
 
 
+def plot_scores(
+    ax: Axes,
+    rows: Mapping[str, tuple[Tensor, Tensor]],
+    *,
+    floor: float,
+    label: str = "Fréchet distance",
+) -> None:
+    """Draw the scores of several trainings: a line for each row, a dot for each seed.
+
+    Args:
+        ax: its horizontal axis becomes logarithmic.
+        rows: by name, the scores [seeds] of the trained and of the averaged weights; both of the
+            same trainings. The first row is drawn on top.
+        floor: what images that were kept back reach, drawn as a dashed line.
+        label: the name of the score.
+    """
+    places = torch.arange(len(rows), 0, -1)
+    kinds = (("trained weights", NEUTRAL, "o", 0.14), ("averaged weights", FAKE, "s", -0.14))
+    for kind, (name, color, marker, shift) in enumerate(kinds):
+        for place, scores in zip(places, rows.values(), strict=True):
+            height = (place + shift).expand(len(scores[kind]))
+            ax.plot(scores[kind], height, marker, color=color, markersize=5, alpha=0.8)
+        ax.plot([], [], marker, color=color, label=name)
+    ax.axvline(floor, color=REAL, linestyle="--", label="floor")
+    ax.set(xscale="log", xlabel=f"{label}, logarithmic; a dot for each seed")
+    ax.set_yticks(places, list(rows))
+    legend_below(ax, columns=3)
+
+
 def show_training(history: History) -> None:
     """Show the losses and the discriminator's beliefs of a whole training."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
