@@ -1,0 +1,84 @@
+"""What the experiments found: stored results, read by the lessons."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.functional import pil_to_tensor
+
+from gan_utils.data.downloads import PROJECT
+from gan_utils.scores.experiments import trials
+from gan_utils.scores.trials import read_result
+
+RESULTS = PROJECT / "notebooks" / "results"
+SEEDS = (1, 2, 3)
+
+Result = dict[str, Any]
+
+
+def stored_results(name: str, folder: Path = RESULTS) -> dict[str, list[Result]]:
+    """Return the results of an experiment on MNIST: for each of its
+    rows, one a seed.
+
+    A result that is out of date counts as missing; so does a row
+    without any.
+
+    Raises:
+        ValueError: there is no such experiment.
+        FileNotFoundError: no result of it is there.
+    """
+    rows: dict[str, list[Result]] = {}
+    for trial in trials(name, SEEDS):
+        if (result := read_result(folder, trial)) is not None:
+            rows.setdefault(trial.row, []).append(result)
+    if not rows:
+        raise FileNotFoundError(
+            f"{folder} holds no result of {name} that is up to date; make them with "
+            f"python -m gan_utils experiments {name}"
+        )
+    return rows
+
+
+def final_scores(results: list[Result], weights: str, score: str = "frechet") -> Tensor:
+    """Return the last score of each of a row's results [seeds].
+
+    Args:
+        results: of one row.
+        weights: `"trained"` or `"averaged"`.
+        score: `"frechet"`, `"entropy"`, `"rarest"` or `"commonest"`.
+    """
+    return torch.tensor([result["curve"][-1][weights][score] for result in results])
+
+
+def print_results(rows: dict[str, list[Result]]) -> None:
+    """Print the median and the worst Fréchet distance of each row, for both sets of weights of the
+    same trainings, and the floor.
+    """
+    print(f"{'':24}{'steps':>7} seeds  trained (worst) averaged (worst)")
+    for row, results in rows.items():
+        print(f"{row:24}{results[0]['steps']:7,}{len(results):6}", end="")
+        for weights in ("trained", "averaged"):
+            scores = final_scores(results, weights)
+            print(f"{scores.quantile(0.5):9.1f}{f'({scores.max():.1f})':>8}", end="")
+        print()
+    print(f"{'floor: images kept back':24}{results[0]['floor']['frechet']:22.1f}")
+
+
+def score_curves(results: list[Result], weights: str) -> tuple[Tensor, Tensor]:
+    """Return the steps [moments] at which a row was scored, and the
+    Fréchet distances [seeds, moments].
+    """
+    steps = torch.tensor([point["step"] for point in results[0]["curve"]])
+    found = [[point[weights]["frechet"] for point in result["curve"]] for result in results]
+    return steps, torch.tensor(found)
+
+
+def sample_grid(result: Result) -> Tensor:
+    """Return a result's picture of forty samples: uint8 [height, width], ten in a row."""
+    data = io.BytesIO(base64.b64decode(result["samples"]))
+    with Image.open(data) as picture:
+        return pil_to_tensor(picture.convert("L"))[0]

@@ -1,0 +1,67 @@
+import json
+
+import pytest
+import torch
+
+from gan_utils.scores import results
+from gan_utils.scores.experiments import trials
+from gan_utils.scores.results import (
+    RESULTS,
+    final_scores,
+    print_results,
+    sample_grid,
+    score_curves,
+    stored_results,
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two results of one row, as the command writes them, with numbers that tell them apart."""
+    for trial in trials("digits-control", [1, 3]):
+        curve = [
+            {"step": step, "trained": {"frechet": distance + trial.seed, "entropy": 0.5}}
+            for step, distance in ((0, 900.0), (6000, 30.0))
+        ]
+        for point in curve:
+            point["averaged"] = {"frechet": point["trained"]["frechet"] / 2, "entropy": 0.75}
+        result = {
+            "row": trial.row,
+            "steps": 6000,
+            "fingerprint": trial.fingerprint(),
+            "floor": {"frechet": 0.8},
+            "curve": curve,
+        }
+        (tmp_path / trial.file).write_text(json.dumps(result))
+    return tmp_path
+
+
+def test_stored_results_come_row_by_row_and_seed_by_seed(folder, capsys):
+    [(row, found)] = stored_results("digits-control", folder).items()
+    assert final_scores(found, "trained").tolist() == [31, 33]
+    assert final_scores(found, "averaged", "entropy").tolist() == [0.75, 0.75]
+    steps, distances = score_curves(found, "averaged")
+    assert steps.tolist() == [0, 6000]
+    assert distances.tolist() == [[450.5, 15.5], [451.5, 16.5]]
+    print_results({row: found})
+    _, line, floor = capsys.readouterr().out.splitlines()
+    assert line.startswith(row)
+    assert line.endswith("  6,000     2     32.0  (33.0)     16.0  (16.5)")
+    assert floor.split()[-1] == "0.8" and max(map(len, (line, floor))) <= 72
+
+
+def test_a_result_out_of_date_counts_as_missing(folder):
+    for path in folder.iterdir():
+        path.write_text(path.read_text().replace('"fingerprint": "', '"fingerprint": "old'))
+    with pytest.raises(FileNotFoundError, match="python -m gan_utils experiments digits-control"):
+        stored_results("digits-control", folder)
+    with pytest.raises(ValueError, match="choose one of digits-steps"):
+        stored_results("digits", folder)
+
+
+def test_the_grid_of_a_stored_result_is_a_picture_of_forty_samples():
+    assert results.SEEDS == (1, 2, 3)
+    for found in stored_results("digits-published", RESULTS).values():
+        grid = sample_grid(found[0])
+        assert grid.dtype == torch.uint8 and grid.shape == (4 * 29 + 1, 10 * 29 + 1)
+        assert grid.max() > 200 and grid.min() < 50
