@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection
 from numbers import Integral, Real
+from pathlib import Path
 
 
 def require_whole(*, least: int = 1, **values: object) -> None:
@@ -27,3 +28,14 @@ def require_choice(allowed: Collection[object], **values: object) -> None:
         if value not in allowed:
             choices = ", ".join(map(repr, allowed))
             raise ValueError(f"{name} is {value!r}; choose one of {choices}")
+
+
+def require_folder(**values: object) -> None:
+    """Raise ValueError for a value that names no folder, not even one to be made; None is fine."""
+    for name, value in values.items():
+        if value is None:
+            continue
+        if not isinstance(value, (str, Path)) or not str(value):
+            raise ValueError(f"{name} is {value!r}; give the name of a folder, or None")
+        if (path := Path(value)).exists() and not path.is_dir():
+            raise ValueError(f"{name} is {value!r}, a file; give the name of a folder, or None")

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from gan_utils.settings import require_choice, require_positive, require_whole
+from gan_utils.settings import require_choice, require_folder, require_positive, require_whole
 
 
 @pytest.mark.parametrize("value", [0, -3, 1.5, "20", True, math.nan])
@@ -31,3 +31,17 @@ def test_a_misspelt_choice_names_what_there_is():
     require_choice(("auto", "mnist"), SOURCE="mnist")
     with pytest.raises(ValueError, match="SOURCE is 'mnits'; choose one of 'auto', 'mnist'"):
         require_choice(("auto", "mnist"), SOURCE="mnits")
+
+
+def test_a_folder_may_be_missing_and_may_not_be_a_file(tmp_path):
+    require_folder(KEEP=None, THERE=tmp_path, TO_BE_MADE=str(tmp_path / "new"))
+    assert not (tmp_path / "new").exists()
+    file = tmp_path / "weights.pt"
+    file.touch()
+    for value, message in (
+        (str(file), "a file; give the name of a folder"),
+        (3, "KEEP is 3;"),
+        ("", "KEEP is ''"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            require_folder(KEEP=value)
