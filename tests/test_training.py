@@ -1,6 +1,9 @@
+import errno
+import io
 import math
 import os
 import signal
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -10,7 +13,8 @@ from torch.optim import Adam
 
 from gan_utils.data.batches import Batches
 from gan_utils.data.sine import sine_points
-from gan_utils.gan import recipes
+from gan_utils.files import claiming
+from gan_utils.gan import checkpoints, recipes
 from gan_utils.gan.checkpoints import SafeKeeper
 from gan_utils.gan.history import STATISTICS
 from gan_utils.gan.latent import draw_latent
@@ -95,7 +99,7 @@ def test_the_step_reports_what_the_discriminator_says():
     assert found[2:].tolist() == pytest.approx([*means, (3 / 4 + 1 / 4) / 2])
 
 
-@pytest.mark.parametrize("recipe", ["REAL_PYTHON", "NOTE45", "GAN", "KERAS_GAN", "HOUSE"])
+@pytest.mark.parametrize("recipe", ["REAL_PYTHON", "NOTE45", "GAN", "KERAS", "HOUSE"])
 def test_every_digit_recipe_trains(recipe):
     recipe = getattr(recipes, f"MNIST_{recipe}")
     images = torch.randint(256, (8, 1, 28, 28), dtype=torch.uint8)
@@ -433,17 +437,116 @@ def test_a_nan_after_resuming_names_the_right_step(tmp_path):
         train((*players[:2], [good] * 4 + [bad] * 4), steps=8, checkpoint=path)
 
 
-def test_a_failing_write_keeps_the_older_checkpoint(tmp_path, monkeypatch):
+def test_a_full_disk_is_said_and_costs_neither_the_older_checkpoint_nor_the_training(
+    tmp_path, monkeypatch, capsys
+):
     path = tmp_path / "sine.pt"
-    network = nn.Linear(2, 2)
-    keeper = SafeKeeper([network], [network], {}, path, torch.device("cpu"))
-    keeper.save()
+    train(steps=3, checkpoint=path)
     before = path.read_bytes()
-    monkeypatch.setattr(torch, "save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        keeper.save()
+
+    @contextmanager
+    def full(_):
+        yield io.BytesIO()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(checkpoints, "replacing", full)
+    keeper = SafeKeeper([], [], {}, path, torch.device("cpu"))
+    keeper.save()
+    said = " ".join(capsys.readouterr().out.split())
+    assert "sine.pt could not be written: No space left on device" in said
     assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
+    history = train(checkpoint=tmp_path / "new.pt")
+    assert len(history.records) == STEPS and sorted(os.listdir(tmp_path)) == ["sine.pt"]
+
+
+def test_every_flipped_bit_of_a_checkpoint_is_found_or_changes_nothing(tmp_path):
+    path = tmp_path / "sine.pt"
+    whole = train(checkpoint=path)
+    content = path.read_bytes()
+    generator = torch.Generator().manual_seed(0)
+    refused = 0
+    for place in torch.randint(8 * len(content), (60,), generator=generator).tolist():
+        flipped = bytearray(content)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        try:
+            again = train(checkpoint=path)
+        except ValueError as error:
+            assert "sine.pt" in str(error)
+            refused += 1
+        else:  # a bit that no reader looks at: padding, a time
+            assert equal(again.generator, whole.generator)
+            assert torch.equal(again.records, whole.records)
+    assert refused > 30
+
+
+def spoil(saved, what):
+    if what == "parts missing":
+        saved["parts"].pop()
+    elif what == "parts shuffled":
+        saved["parts"].reverse()
+    elif what == "no random state":
+        saved["random"] = {}
+    elif what == "another shape":
+        weights = saved["parts"][0]["parts"][0]
+        name = next(iter(weights))
+        weights[name] = weights[name].T.contiguous()
+    elif what == "another shape in Adam":
+        moments = saved["parts"][0]["parts"][-1]["state"][0]
+        moments["exp_avg"] = moments["exp_avg"].flatten()
+    elif what == "no settings":
+        saved["settings"] = None
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "parts missing",
+        "parts shuffled",
+        "no random state",
+        "another shape",
+        "another shape in Adam",
+        "no settings",
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_refused_and_leaves_the_networks_alone(tmp_path, what):
+    path, players = tmp_path / "sine.pt", build()
+    train(checkpoint=path)
+    saved = torch.load(path, weights_only=True)
+    spoil(saved, what)
+    torch.save(saved, path)
+    before = [weight.clone() for player in players[:2] for weight in player.parameters()]
+    with pytest.raises(ValueError, match=r"sine\.pt does not (fit this training|say of which)"):
+        train(players, checkpoint=path)
+    after = [weight for player in players[:2] for weight in player.parameters()]
+    assert all(map(torch.equal, before, after))
+
+
+def test_what_may_be_a_good_file_is_not_called_damaged(tmp_path, monkeypatch):
+    path = tmp_path / "sine.pt"
+    train(checkpoint=path)
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(checkpoints.zipfile, "ZipFile", refuse)
+    with pytest.raises(PermissionError):
+        train(checkpoint=path)
+
+
+def test_a_pipe_is_no_checkpoint_and_the_home_folder_has_a_short_name(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="no ordinary file; give the name of a file"):
+        train(checkpoint=tmp_path / "pipe")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    train(checkpoint="~/runs/c.pt")
+    assert os.listdir(tmp_path / "runs") == ["c.pt"]
+
+
+def test_two_trainings_do_not_share_a_checkpoint(tmp_path):
+    path = tmp_path / "sine.pt"
+    with claiming(path), pytest.raises(ValueError, match=f"written by process {os.getpid()}"):
+        train(checkpoint=path)
 
 
 @pytest.mark.parametrize(

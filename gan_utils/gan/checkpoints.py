@@ -1,6 +1,8 @@
 """Keeping a training safe: checkpoints on disk, and the way back after a bad loss."""
 
 import copy
+import io
+import zipfile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_utils.files import replacing
+from gan_utils.progress import say
 from gan_utils.randomness import random_state, restore_random_state
 
 
@@ -28,11 +31,11 @@ class SafeKeeper:
         parts: what changes, in a fixed order: the game, its history, the place in the data.
         networks: those of the game, whose weights come back after a bad loss.
         settings: numbers and strings that tell one training from another.
-        path: the checkpoint file, or None to keep nothing on disk. Missing folders are made.
+        path: the checkpoint file, or None to keep nothing on disk; `~` is the home folder.
         device: where the training runs; its random generator is saved too.
 
     Raises:
-        ValueError: `path` is a folder.
+        ValueError: `path` is a folder, a device or a pipe.
     """
 
     def __init__(
@@ -46,12 +49,11 @@ class SafeKeeper:
         """Remember the networks as they are; nothing is written yet."""
         self.parts, self.networks = parts, networks
         self.settings = settings
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else Path(path).expanduser()
         self.device = device
-        if self.path is not None:
-            if self.path.is_dir():
-                raise ValueError(f"checkpoint is {path!s}, a folder; give the name of a file in it")
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path is not None and self.path.exists() and not self.path.is_file():
+            kind = "a folder" if self.path.is_dir() else "no ordinary file"
+            raise ValueError(f"checkpoint is {path!s}, {kind}; give the name of a file")
         self.good_step, self.good_weights = 0, self._copy_weights()
 
     def _copy_weights(self) -> list[dict[str, Any]]:
@@ -82,7 +84,10 @@ class SafeKeeper:
         )
 
     def save(self) -> None:
-        """Write the checkpoint; an older file is replaced only once the new one is complete."""
+        """Write the checkpoint; an older file is replaced only once the new one is complete.
+
+        A disk that is full ends no training: a line says what failed, and the older file stays.
+        """
         if self.path is None:
             return
         saved = {
@@ -90,8 +95,16 @@ class SafeKeeper:
             "random": random_state(self.device),
             "parts": [part.state_dict() for part in self.parts],
         }
-        with replacing(self.path) as file:
-            torch.save(saved, file)
+        content = io.BytesIO()  # first to memory: torch.save hides why a disk refuses
+        torch.save(saved, content)
+        try:
+            with replacing(self.path) as file:
+                file.write(content.getbuffer())
+        except OSError as error:
+            say(
+                f"{self.path.name} could not be written: {error.strerror}. What an earlier save "
+                "wrote is as it was, and the training is not lost: it is still in memory."
+            )
 
     def resume(self) -> bool:
         """Restore everything from the checkpoint if there is one, and say whether there was.
@@ -103,16 +116,31 @@ class SafeKeeper:
             return False
         saved = _read(self.path)
         _compare(self.path, saved["settings"], self.settings)
-        for part, state in zip(self.parts, saved["parts"], strict=True):
-            part.load_state_dict(state)
-        restore_random_state(saved["random"], self.device)  # last: other parts draw numbers
+        before = self._copy_weights()
+        try:
+            for part, state in zip(self.parts, saved["parts"], strict=True):
+                part.load_state_dict(state)
+            restore_random_state(saved["random"], self.device)  # last: other parts draw numbers
+        except Exception as error:  # each part complains in its own way
+            for network, weights in zip(self.networks, before, strict=True):
+                network.load_state_dict(weights)
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"{self.path} does not fit this training ({type(error).__name__}: {reason}). "
+                "Delete it or give another name"
+            ) from error
         return True
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        with zipfile.ZipFile(path) as archive:
+            if (damaged := archive.testzip()) is not None:  # torch.load checks no checksum
+                raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
         # weights_only: a checkpoint is data; no code in it is ever run.
         saved = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, MemoryError):  # the file may be fine
+        raise
     except Exception as error:  # a damaged file fails in a dozen ways, all with one remedy
         raise ValueError(
             f"{path} cannot be read as a checkpoint ({type(error).__name__}: it is damaged or "
@@ -120,6 +148,8 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(saved, dict) or saved.keys() != {"settings", "random", "parts"}:
         raise ValueError(f"{path} is no checkpoint of a training; give another name")
+    if not isinstance(saved["settings"], dict):
+        raise ValueError(f"{path} does not say of which training it is; give another name")
     return saved
 
 

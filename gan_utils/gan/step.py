@@ -190,9 +190,20 @@ class Game:
         return {"parts": [part.state_dict() for part in self._parts()]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned."""
+        """Take over what `state_dict` returned.
+
+        Raises:
+            ValueError: an optimiser remembers weights of another shape; PyTorch does not look.
+        """
         for part, saved in zip(self._parts(), state["parts"], strict=True):
             part.load_state_dict(saved)
+        for optimizer in self.optimizers:
+            for weight, memory in optimizer.state.items():
+                if memory["exp_avg"].shape != weight.shape:
+                    raise ValueError(
+                        f"Adam remembers {list(memory['exp_avg'].shape)} where a "
+                        f"weight has the shape {list(weight.shape)}"
+                    )
 
 
 def _check(settings: dict[str, Any]) -> None:

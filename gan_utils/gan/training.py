@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from gan_utils.data.batches import BatchStream
+from gan_utils.files import claiming
 from gan_utils.gan.checkpoints import SafeKeeper
 from gan_utils.gan.history import History
 from gan_utils.gan.step import Game
@@ -60,7 +61,8 @@ def train_gan(
             `precision` may be given.
 
     Raises:
-        ValueError: an argument is out of range, or the checkpoint does not fit.
+        ValueError: an argument is out of range, or the checkpoint does not fit, is written by
+            another process or lies where nothing can be written.
         FloatingPointError: a loss or a weight became infinite or not a number. The networks
             then hold the weights of the last check that found all finite.
     """
@@ -72,16 +74,16 @@ def train_gan(
     told_by = game.settings | dict(batches=len(batches) if isinstance(batches, Sized) else None)
     parts = [game, history, stream]
     keeper = SafeKeeper(parts, game.networks(), told_by, checkpoint, game.device)
-    if keeper.resume():
-        say(f"{keeper.path.name}: going on from step {len(history.records):,} of {total:,}.")
-        keeper.check(history.records)
-    camera = Camera(history, discriminator, total, snapshots, on_snapshot)
-    recorder = Recorder(history)  # its clock starts after the first picture
-
-    for player in game.players:
-        player.train()
-    loop = dict(total=total, checkpoint_every=checkpoint_every, progress=progress)
-    training_loop(game, stream, recorder, camera, keeper, **loop)
+    with claiming(keeper.path):
+        if keeper.resume():
+            say(f"{keeper.path.name}: going on from step {len(history.records):,} of {total:,}.")
+            keeper.check(history.records)
+        camera = Camera(history, discriminator, total, snapshots, on_snapshot)
+        recorder = Recorder(history)  # its clock starts after the first picture
+        for player in game.players:
+            player.train()
+        loop = dict(total=total, checkpoint_every=checkpoint_every, progress=progress)
+        training_loop(game, stream, recorder, camera, keeper, **loop)
     history.interrupted = len(history.records) < total
     if history.interrupted:
         print(f"Stopped after step {len(history.records):,} of {total:,}.")
