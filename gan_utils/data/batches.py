@@ -85,6 +85,11 @@ class BatchStream:
             for batch in self.batches:
                 self.position += 1
                 samples = batch[0] if isinstance(batch, (list, tuple)) else batch
+                if not isinstance(samples, Tensor):
+                    raise ValueError(
+                        f"batches gives {type(samples).__name__}; it must give tensors, or lists "
+                        "(samples, labels) of them"
+                    )
                 if not samples.is_floating_point():
                     raise ValueError(f"batches gives {samples.dtype}; it must give floating point")
                 yield samples.to(self.device)
@@ -98,7 +103,7 @@ class BatchStream:
         """Return the next batch.
 
         Raises:
-            ValueError: `batches` gave nothing in a whole epoch, or samples that are not floats.
+            ValueError: `batches` gave nothing in a whole epoch, no tensors, or no floats.
         """
         return next(self._stream)
 

@@ -7,6 +7,7 @@
 - `history`: what happened in a training
 - `watching`: what a training looks at between its steps
 - `checkpoints`: saving, exact resuming, the way back after a bad loss
+- `players`: do two networks make a game?
 - `step`: one step of training: each player learns once
 - `training`: the loop around the step: when to look, show, save and stop
 """

@@ -11,6 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from gan_utils.gan.latent import LATENTS, draw_latent
 from gan_utils.gan.losses import GANLoss, named_loss
 from gan_utils.gan.models import count_parameters
+from gan_utils.gan.players import check_players
 
 PRECISIONS = ("torch.float32", "torch.bfloat16")
 
@@ -125,7 +126,8 @@ class Game:
             precision: `torch.bfloat16` runs the networks under autocast.
 
         Raises:
-            ValueError: an argument is out of range; the networks are as they were.
+            ValueError: an argument is out of range, or the players make no game, see
+                `players.check_players`; the networks are as they were.
         """
         self.settings = dict(
             latent_dim=int(latent_dim),
@@ -142,8 +144,10 @@ class Game:
             parameters=tuple(map(count_parameters, (generator, discriminator))),
         )
         _check(self.settings)
+        check_players(generator, discriminator, latent_dim)
         self.players = (generator, discriminator)
-        self.device = next(generator.parameters()).device
+        weight = next(generator.parameters())
+        self.device, self.dtype = weight.device, weight.dtype
         self.loss, self.precision = named_loss(loss), precision
         self.optimizers = [
             Adam(player.parameters(), self.settings[rate], self.settings["betas"], fused=True)
@@ -162,7 +166,14 @@ class Game:
 
         Returns:
             The six numbers named in `history.STATISTICS`, still on the device.
+
+        Raises:
+            ValueError: the samples are numbers of another kind than the weights.
         """
+        if real.dtype != self.dtype:
+            raise ValueError(
+                f"batches gives {real.dtype}; the weights are {self.dtype}: convert it"
+            )
         d_latent = self._latent(len(real))
         g_latent = d_latent if self.settings["shared_latent"] else self._latent(len(real))
         statistics = gan_step(

@@ -138,6 +138,11 @@ def _total_steps(batches: Iterable, epochs: int | None, steps: int | None) -> in
         raise ValueError(f"{name} is {count!r}; it must be a whole number of at least 1")
     if isinstance(batches, (Tensor, Dataset)):
         raise ValueError(f"batches is a {type(batches).__name__}; wrap it in Batches or DataLoader")
+    if not isinstance(batches, Iterable):
+        raise ValueError(
+            f"batches is a {type(batches).__name__}; give what can be iterated again and again: "
+            "Batches, a DataLoader, a list. Of a function give what it returns, as a list"
+        )
     if steps is not None:
         return int(steps)
     if not isinstance(batches, Sized):
