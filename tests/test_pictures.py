@@ -1,3 +1,5 @@
+import subprocess
+
 import numpy as np
 import pytest
 import torch
@@ -115,6 +117,14 @@ def test_bad_files_are_named_with_what_is_wrong(tmp_path):
         assert str(tmp_path) not in str(caught.value)
     with pytest.raises(FileNotFoundError, match="no file absent.png"):
         load_picture(tmp_path / "absent.png")
+
+
+def test_no_format_is_read_whose_reader_calls_a_program(tmp_path, monkeypatch):
+    Image.new("RGB", (80, 80)).save(tmp_path / "drawing.eps")
+    (tmp_path / "drawing.eps").rename(tmp_path / "drawing.png")
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a program was called"))
+    with pytest.raises(ValueError, match="drawing.png is damaged or no picture"):
+        load_picture(tmp_path / "drawing.png")
 
 
 def test_the_limit_is_below_the_guard_of_the_library():

@@ -1,4 +1,4 @@
-"""A user's picture files, whatever their format, as 8-bit RGB the right way up; or clear errors."""
+"""A user's picture files, in any common format, as 8-bit RGB the right way up; or clear errors."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,8 @@ from torch.nn.functional import interpolate
 from gan_utils.progress import say
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+# No others: Pillow calls a program to read EPS, and readers that few use are seldom looked at.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 NAMED = 5  # skipped files that a message names
 MAX_PIXELS = 50_000_000  # more than most cameras take, and 200 MB once it is unpacked
 BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # entries of a TIFF's head
@@ -25,7 +27,7 @@ def load_picture(path: Path | str) -> Image.Image:
     is put upright as its EXIF data say.
 
     Args:
-        path: a file of any format that Pillow reads.
+        path: a file of one of the `FORMATS`, whatever its name ends in.
 
     Returns:
         An RGB picture of 8 bits a channel.
@@ -44,7 +46,7 @@ def load_picture(path: Path | str) -> Image.Image:
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:  # reads the head alone
+            with Image.open(path, formats=FORMATS) as image:  # reads the head alone
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
                 picture = _to_rgb(image)
