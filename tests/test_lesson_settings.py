@@ -59,10 +59,12 @@ def test_lesson_01_trains_what_its_configuration_cell_says():
         ("02_mnist_mlp_gan", 'SOURCE = "auto"', 'SOURCE = "mnits"', "SOURCE is 'mnits'"),
         (
             "02_mnist_mlp_gan",
-            "SECONDS = budget(quick=1.5",
-            "SECONDS = budget(quick=-1",
-            "SECONDS is -1",
+            "FIRST_STEPS = budget(quick=500",
+            "FIRST_STEPS = budget(quick=-5",
+            "FIRST_STEPS is -5",
         ),
+        ("02_mnist_mlp_gan", "KEEP = None", "KEEP = 7", "KEEP is 7"),
+        ("03_dcgan_faces", "KEEP = None", "KEEP = False", "KEEP is False"),
         ("03_dcgan_faces", "COUNT = budget(quick=1500", "COUNT = budget(quick=-5", "COUNT is -5"),
         ("03_dcgan_faces", 'EXTRACTOR = "random"', 'EXTRACTOR = "rand"', "EXTRACTOR is 'rand'"),
         (

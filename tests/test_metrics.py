@@ -118,6 +118,13 @@ def test_frechet_distance_matches_the_matrix_square_root_of_scipy():
     assert math.isclose(distance(images_with(second)), expected, rel_tol=1e-4)
 
 
+def test_frechet_distance_divides_by_one_less_than_the_number_of_images():
+    first = images_with(torch.tensor([[0.0, 0.0, 0.0], [0.2, 0.0, 0.0], [0.4, 0.0, 0.0]]))
+    second = images_with(torch.tensor([[0.0, 0.0, 0.0], [0.1, 0.0, 0.0], [0.2, 0.0, 0.0]]))
+    # Deviations 0.2 and 0.1 by n - 1; by n they would be 0.163 and 0.082.
+    assert math.isclose(FrechetDistance(Toy(), first)(second), 0.1**2 + 0.1**2, rel_tol=1e-4)
+
+
 def test_frechet_distance_refuses_what_is_no_image():
     distance = FrechetDistance(Toy(), torch.zeros(4, 1, 28, 28))
     with pytest.raises(ValueError, match="shape"):

@@ -255,16 +255,29 @@ def test_snapshots_do_not_change_the_training():
     assert equal(with_snapshots.generator, train().generator)
 
 
+def test_the_generator_records_no_gradients_while_the_discriminator_learns():
+    players, recorded = build(), []
+    players[1].register_forward_pre_hook(lambda _, inputs: recorded.append(inputs[0].requires_grad))
+    train(players, steps=2)
+    # First one look whether the players fit; then in each step real, generated, generated for G.
+    assert recorded[1:] == [False, False, True] * 2
+
+
 def test_averaged_weights_follow_the_trained_ones():
     players, trained = build(), []
+    linear, norm = players[0][:2]  # batch norm's running mean is averaged with the weights
     average = None
 
     def follow(history):
         nonlocal average
-        weight = players[0][0].weight.detach().clone()
+        now = [linear.weight.detach().clone(), norm.running_mean.clone()]
         if len(history.records):  # the average starts from the weights after the first step
-            average = weight if average is None else 0.9 * average + 0.1 * weight
-        trained.append(weight)
+            average = (
+                now
+                if average is None
+                else [0.9 * a + 0.1 * b for a, b in zip(average, now, strict=True)]
+            )
+        trained.append(now)
 
     history = train(
         players,
@@ -274,8 +287,10 @@ def test_averaged_weights_follow_the_trained_ones():
         on_snapshot=follow,
     )
     assert len(trained) == STEPS + 1
-    assert torch.allclose(history.generator[0].weight, average, atol=1e-6)
-    assert not torch.allclose(history.generator[0].weight, trained[-1], atol=1e-3)
+    averaged = history.generator[0].weight, history.generator[1].running_mean
+    for found, expected, last in zip(averaged, average, trained[-1], strict=True):
+        assert torch.allclose(found, expected, atol=1e-6)
+        assert not torch.allclose(found, last, atol=1e-3)
     # Averaging is a spectator: the trained networks are those of a training without it.
     assert equal(players[0], train().generator)
 
