@@ -43,7 +43,9 @@ def without_times(result):
 def test_a_result_holds_what_a_lesson_needs(tmp_path):
     result = run_trial(trial(), tmp_path / "results", CPU)
     [file] = (tmp_path / "results").iterdir()
-    assert file.name == "test_β₁-0-5-real_digits_1.json" and json.loads(file.read_text()) == result
+    assert (
+        file.name == "test_beta-0-5-real_digits_1.json" and json.loads(file.read_text()) == result
+    )
     assert [point["step"] for point in result["curve"]] == [0, 3, 6]
     assert {"trained", "averaged"} <= result["curve"][-1].keys()
     assert result["floor"]["frechet"] < result["curve"][-1]["trained"]["frechet"]

@@ -65,7 +65,8 @@ class Trial:
     @property
     def file(self) -> str:
         """The name of the file of its result."""
-        row = "-".join("".join(c if c.isalnum() else " " for c in self.row.lower()).split())
+        row = self.row.lower().replace("β", "beta")
+        row = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in row).split())
         return f"{self.experiment}_{row}_{self.source}_{self.seed}.json"
 
     def settings(self) -> dict[str, Any]:
