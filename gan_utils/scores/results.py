@@ -63,7 +63,8 @@ def print_results(rows: dict[str, list[Result]]) -> None:
         print(f"{row:24}{results[0]['steps']:7,}{len(results):6}", end="")
         for weights in ("trained", "averaged"):
             scores = final_scores(results, weights)
-            print(f"{scores.quantile(0.5):9.1f}{f'({scores.max():.1f})':>8}", end="")
+            worst = f"({scores.max():.{0 if scores.max() > 999 else 1}f})"
+            print(f"{scores.quantile(0.5):9.1f}{worst:>8}", end="")
         print()
     print(f"{'floor: images kept back':24}{results[0]['floor']['frechet']:22.1f}")
 
