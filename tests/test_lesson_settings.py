@@ -59,7 +59,7 @@ def test_lesson_01_trains_what_its_configuration_cell_says():
         ("02_mnist_mlp_gan", 'SOURCE = "auto"', 'SOURCE = "mnits"', "SOURCE is 'mnits'"),
         (
             "02_mnist_mlp_gan",
-            "FIRST_STEPS = budget(quick=500",
+            "FIRST_STEPS = budget(quick=300",
             "FIRST_STEPS = budget(quick=-5",
             "FIRST_STEPS is -5",
         ),
