@@ -3,7 +3,6 @@ import io
 import json
 import os
 import signal
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,10 +12,10 @@ from gan_utils.__main__ import read
 from gan_utils.gan.recipes import vary
 from gan_utils.scores import experiments, trials
 from gan_utils.scores.experiments import EXPERIMENTS, PUBLISHED
+from gan_utils.scores.results import RESULTS
 from gan_utils.scores.trials import Trial, read_result, run_trial
 
 CPU = torch.device("cpu")
-RESULTS = Path(__file__).parents[1] / "notebooks" / "results"
 
 
 @pytest.fixture(autouse=True)

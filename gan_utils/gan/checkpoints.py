@@ -59,6 +59,10 @@ class SafeKeeper:
     def _copy_weights(self) -> list[dict[str, Any]]:
         return [copy.deepcopy(network.state_dict()) for network in self.networks]
 
+    def _restore_weights(self) -> None:
+        for network, weights in zip(self.networks, self.good_weights, strict=True):
+            network.load_state_dict(weights)
+
     def check(self, statistics: Tensor) -> None:
         """Remember the weights if all is finite, otherwise put the last good ones back.
 
@@ -75,8 +79,7 @@ class SafeKeeper:
             return
         # Weights can go bad in the very update whose losses were still good.
         bad_step = bad_steps[0] + 1 if bad_steps else len(statistics)
-        for network, weights in zip(self.networks, self.good_weights, strict=True):
-            network.load_state_dict(weights)
+        self._restore_weights()
         raise FloatingPointError(
             f"losses or weights stopped being finite numbers at step {bad_step:,}; the networks "
             f"hold their weights of step {self.good_step:,} again. Check that the data is finite, "
@@ -116,14 +119,12 @@ class SafeKeeper:
             return False
         saved = _read(self.path)
         _compare(self.path, saved["settings"], self.settings)
-        before = self._copy_weights()
         try:
             for part, state in zip(self.parts, saved["parts"], strict=True):
                 part.load_state_dict(state)
             restore_random_state(saved["random"], self.device)  # last: other parts draw numbers
         except Exception as error:  # each part complains in its own way
-            for network, weights in zip(self.networks, before, strict=True):
-                network.load_state_dict(weights)
+            self._restore_weights()
             reason = " ".join(str(error).split())
             raise ValueError(
                 f"{self.path} does not fit this training ({type(error).__name__}: {reason}). "
