@@ -107,13 +107,14 @@ def test_live_view_redraws_one_picture_in_place(monkeypatch):
         return Handle()
 
     monkeypatch.setattr(animation, "display", display)
-    live, run = animation.LiveView(draw), history()
+    live, run = animation.LiveView(draw, alt="a training"), history()
     run.records = run.records[:0]  # before the first step there are no losses to draw
     live(run)
     live(history())
     live(history())
     assert [name for name, _ in shown] == ["display", "update", "update"]
     assert all(image.data.startswith(b"\x89PNG") for _, image in shown)
+    assert all(image.alt == "a training" for _, image in shown)
 
 
 def test_image_grid_shows_the_range_from_black_to_white():

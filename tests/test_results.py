@@ -3,7 +3,6 @@ import json
 import pytest
 import torch
 
-from gan_utils.scores import results
 from gan_utils.scores.experiments import trials
 from gan_utils.scores.results import (
     RESULTS,
@@ -18,7 +17,7 @@ from gan_utils.scores.results import (
 @pytest.fixture
 def folder(tmp_path):
     """Two results of one row, as the command writes them, with numbers that tell them apart."""
-    for trial in trials("digits-control", [1, 3]):
+    for trial in trials("digits-control", [1, 3]):  # the second of three is missing
         curve = [
             {"step": step, "trained": {"frechet": distance + trial.seed, "entropy": 0.5}}
             for step, distance in ((0, 900.0), (6000, 30.0))
@@ -29,7 +28,7 @@ def folder(tmp_path):
             "row": trial.row,
             "steps": 6000,
             "fingerprint": trial.fingerprint(),
-            "floor": {"frechet": 0.8},
+            "floor": {"frechet": 0.8, "entropy": 1.0},
             "curve": curve,
         }
         (tmp_path / trial.file).write_text(json.dumps(result))
@@ -44,10 +43,12 @@ def test_stored_results_come_row_by_row_and_seed_by_seed(folder, capsys):
     assert steps.tolist() == [0, 6000]
     assert distances.tolist() == [[450.5, 15.5], [451.5, 16.5]]
     print_results({row: found})
-    _, line, floor = capsys.readouterr().out.splitlines()
-    assert line.startswith(row)
+    head, line, floor = capsys.readouterr().out.splitlines()
+    assert head.startswith("frechet ") and line.startswith(row)
     assert line.endswith("  6,000     2     32.0  (33.0)     16.0  (16.5)")
-    assert floor.split()[-1] == "0.8" and max(map(len, (line, floor))) <= 72
+    assert floor.split()[-1] == "0.8" and max(map(len, (head, line, floor))) <= 72
+    print_results({row: found}, "entropy")
+    assert capsys.readouterr().out.splitlines()[1].endswith("0.500 (0.500)    0.750 (0.750)")
 
 
 def test_a_result_out_of_date_counts_as_missing(folder):
@@ -55,12 +56,11 @@ def test_a_result_out_of_date_counts_as_missing(folder):
         path.write_text(path.read_text().replace('"fingerprint": "', '"fingerprint": "old'))
     with pytest.raises(FileNotFoundError, match="python -m gan_utils experiments digits-control"):
         stored_results("digits-control", folder)
-    with pytest.raises(ValueError, match="choose one of digits-steps"):
+    with pytest.raises(ValueError, match="choose one of sine, digits-steps"):
         stored_results("digits", folder)
 
 
 def test_the_grid_of_a_stored_result_is_a_picture_of_forty_samples():
-    assert results.SEEDS == (1, 2, 3)
     for found in stored_results("digits-published", RESULTS).values():
         grid = sample_grid(found[0])
         assert grid.dtype == torch.uint8 and grid.shape == (4 * 29 + 1, 10 * 29 + 1)

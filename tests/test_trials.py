@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import io
 import json
 import os
@@ -9,9 +10,15 @@ import torch
 from PIL import Image
 
 from gan_utils.__main__ import read
+from gan_utils.data.batches import Batches
+from gan_utils.data.sine import sine_points
+from gan_utils.gan import recipes
+from gan_utils.gan.models import evaluate
 from gan_utils.gan.recipes import vary
-from gan_utils.scores import experiments, trials
-from gan_utils.scores.experiments import EXPERIMENTS, PUBLISHED
+from gan_utils.gan.training import train_gan
+from gan_utils.scores import experiments, judges, trials
+from gan_utils.scores.experiments import EXPERIMENTS, PUBLISHED, Experiment
+from gan_utils.scores.metrics import curve_score
 from gan_utils.scores.results import RESULTS
 from gan_utils.scores.trials import Trial, read_result, run_trial
 
@@ -21,12 +28,12 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """A short training of the scoring network, and few images."""
-    monkeypatch.setitem(trials.READER, "steps", 30)
-    monkeypatch.setitem(trials.NEIGHBOURS, "images", 100)
+    monkeypatch.setitem(judges.READER, "steps", 30)
+    monkeypatch.setitem(judges.NEIGHBOURS, "images", 100)
     monkeypatch.setattr(trials, "MOMENTS", 3)
-    trials.digit_scores.cache_clear()
+    judges.judge_of.cache_clear()
     yield
-    trials.digit_scores.cache_clear()
+    judges.judge_of.cache_clear()
 
 
 def trial(**changes):
@@ -48,7 +55,7 @@ def test_a_result_holds_what_a_lesson_needs(tmp_path):
     assert [point["step"] for point in result["curve"]] == [0, 3, 6]
     assert {"trained", "averaged"} <= result["curve"][-1].keys()
     assert result["floor"]["frechet"] < result["curve"][-1]["trained"]["frechet"]
-    assert result["images"] == 1347 and result["recipe"]["training"]["lr"] == 1e-4
+    assert result["examples"] == 1347 and result["recipe"]["training"]["lr"] == 1e-4
     with Image.open(io.BytesIO(base64.b64decode(result["samples"]))) as grid:
         assert grid.size == (10 * 29 + 1, 4 * 29 + 1)
     assert list((tmp_path / "runs/experiments").iterdir()) == []
@@ -65,7 +72,7 @@ def test_a_finished_result_is_not_computed_again_until_it_is_out_of_date(tmp_pat
         trial(recipe=PUBLISHED["Keras article"]),
     ):
         assert read_result(tmp_path, other) is None
-    monkeypatch.setitem(trials.READER, "steps", 31)
+    monkeypatch.setitem(judges.READER, "steps", 31)
     assert read_result(tmp_path, trial()) is None
 
 
@@ -92,7 +99,7 @@ def test_the_command_prints_a_table_of_its_rows(tmp_path, monkeypatch, capsys):
         """Two short trainings."""
         return {"slow": (PUBLISHED["Real Python"], 3), "fast": (PUBLISHED["Keras article"], 2)}
 
-    monkeypatch.setitem(experiments.EXPERIMENTS, "digits-steps", rows)
+    monkeypatch.setitem(experiments.EXPERIMENTS, "digits-steps", Experiment(rows))
     line = ["experiments", "digits-steps", "--seeds", "1", "2", "--source", "digits"]
     for extra in (["--rows", "fast"], []):
         arguments = read([*line, "--folder", str(tmp_path), *extra])
@@ -108,22 +115,67 @@ def test_the_command_prints_a_table_of_its_rows(tmp_path, monkeypatch, capsys):
 
 
 def test_an_unknown_experiment_names_those_there_are():
-    with pytest.raises(ValueError, match="'digit'; choose one of digits-steps"):
+    with pytest.raises(ValueError, match="'digit'; choose one of sine, digits-steps"):
         experiments.trials("digit", [1])
+    with pytest.raises(ValueError, match="sine cannot learn from 'fashion'; choose one of sine"):
+        experiments.trials("sine", source="fashion")
 
 
 def test_every_published_recipe_runs_for_its_published_budget():
-    rows = EXPERIMENTS["digits-published"]()
+    rows = EXPERIMENTS["digits-published"].rows()
     assert len(rows) == 5 and all(steps == recipe.steps for recipe, steps in rows.values())
 
 
 def test_the_path_changes_one_thing_a_row_and_ends_at_the_house():
-    rows = list(EXPERIMENTS["digits-path"]().items())
+    rows = list(EXPERIMENTS["digits-path"].rows().items())
     assert rows[0][1][0] == PUBLISHED["Real Python"]
     [last] = [recipe for name, (recipe, _) in rows if name.endswith(": house")]
     house = experiments.HOUSE
     assert (last.training, last.batch_size) == (house.training, house.batch_size)
     assert (last.generator, last.discriminator) == (house.generator, house.discriminator)
+
+
+def test_the_sine_experiment_is_the_full_factorial_from_published_to_house():
+    rows = [recipe for recipe, _ in EXPERIMENTS["sine"].rows().values()]
+    names = ("lr", "decay_lr", "betas")
+    settings = [tuple(recipe.training[name] for name in names) for recipe in rows]
+    assert len(set(settings)) == len(settings) == 8
+    assert all(len({setting[place] for setting in settings}) == 2 for place in range(3))
+    assert settings[0] == (1e-3, False, (0.9, 0.999))
+    assert rows[-1] == recipes.SINE_HOUSE
+    assert all(steps == 300 * 32 for _, steps in EXPERIMENTS["sine"].rows().values())
+
+
+def test_points_are_judged_beside_real_points_drawn_again_and_again(tmp_path, monkeypatch, capsys):
+    def rows():
+        """One short training."""
+        return {"row": (recipes.SINE_HOUSE, 6)}
+
+    experiment = dataclasses.replace(EXPERIMENTS["sine"], rows=rows)
+    monkeypatch.setitem(experiments.EXPERIMENTS, "sine", experiment)
+    arguments = read(["experiments", "sine", "--seeds", "11", "--folder", str(tmp_path)])
+    arguments.run(arguments)
+    [result] = (json.loads(path.read_text()) for path in tmp_path.glob("*.json"))
+    floor, end = result["floor"], result["curve"][-1]
+    assert floor["share"] == 1 and 0.02 < floor["w1"] < 0.05 and 0 < floor["w1 deviation"] < 0.03
+    assert {"share", "distance", "w1"} == end["trained"].keys() == end["averaged"].keys()
+    assert end["trained"] != end["averaged"] and len(result["samples"]) == 40
+    said = capsys.readouterr().out
+    assert "share" in said and f"{floor['w1']:.3f}" in said
+
+
+def test_a_trial_of_points_is_what_the_lesson_trains(tmp_path):
+    """The same seed gives the lesson's own run: points, networks and steps in its order."""
+    short = Trial("sine", "row", recipes.SINE_HOUSE, steps=5, seed=11, source="sine")
+    stored = run_trial(short, tmp_path, CPU)["curve"][-1]["averaged"]
+    torch.manual_seed(11)
+    batches = Batches(sine_points(1024), 32)
+    players = recipes.SINE_HOUSE.generator(), recipes.SINE_HOUSE.discriminator()
+    settings = recipes.SINE_HOUSE.training
+    history = train_gan(*players, batches, steps=5, progress=False, **settings)
+    torch.manual_seed(1)
+    score = curve_score(evaluate(history.generator, torch.randn(4000, 2)))
+    assert stored == {name: pytest.approx(n, rel=1e-3) for name, n in score._asdict().items()}
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)

@@ -7,21 +7,21 @@ import torch
 from joblib import Parallel, cpu_count, delayed
 from tqdm import tqdm
 
-from gan_utils.data.digits import DIGIT_SOURCES
 from gan_utils.runtime import pick_device
 from gan_utils.scores.experiments import EXPERIMENTS, trials
-from gan_utils.scores.results import RESULTS, SEEDS, Result, print_results
+from gan_utils.scores.results import RESULTS, Result, print_results
 from gan_utils.scores.trials import Trial, run_trial
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say which arguments the command takes."""
-    lines = (f"{name}: {rows.__doc__.splitlines()[0]}" for name, rows in EXPERIMENTS.items())
+    described = ((name, each.rows.__doc__) for name, each in EXPERIMENTS.items())
+    lines = (f"{name}: {' '.join(text.split())}" for name, text in described)
     parser.add_argument("name", choices=EXPERIMENTS, metavar="NAME", help="  ".join(lines))
     parser.add_argument("--rows", nargs="+", help="only these rows of the experiment")
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    sources = [source for source in DIGIT_SOURCES if source != "auto"]
-    parser.add_argument("--source", choices=sources, default="mnist", help="of the images")
+    parser.add_argument("--seeds", type=int, nargs="+", default=(), help="otherwise the usual ones")
+    sources = dict.fromkeys(name for each in EXPERIMENTS.values() for name in each.sources)
+    parser.add_argument("--source", choices=sources, help="what is learned from")
     parser.add_argument("--device", help="otherwise GAN_UTILS_DEVICE, else the best one here")
     parser.add_argument("--jobs", type=int, default=1, help="trainings side by side")
     parser.add_argument("--folder", type=Path, default=RESULTS, help="where the results are kept")
@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace) -> None:
     rows: dict[str, list[Result]] = {}
     for result in results:
         rows.setdefault(result["row"], []).append(result)
-    print_results(rows)
+    for score in EXPERIMENTS[arguments.name].scores:
+        print_results(rows, score)
 
 
 def _one(trial: Trial, folder: Path, device: torch.device, threads: int) -> Result:

@@ -3,6 +3,7 @@
 - `features`: networks that images are compared by
 - `digit_classifier`: a small network that knows digits
 - `metrics`: curve scores, the Fréchet distance, class balance, nearest neighbours
+- `judges`: what the samples of a training are scored by: digits and clothes, points
 - `trials`: one training of an experiment, scored along the way and kept in a file
 - `experiments`: what the experiments that take hours train, and for how long
 - `results`: what they found, as the lessons read it

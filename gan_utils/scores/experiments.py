@@ -1,14 +1,35 @@
 """The experiments that take hours: what each of them trains, and for how many steps."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 from gan_utils.gan import recipes
 from gan_utils.gan.losses import LOSSES
 from gan_utils.gan.recipes import Recipe, vary
+from gan_utils.scores import judges
 from gan_utils.scores.trials import Trial
 
 Rows = dict[str, tuple[Recipe, int]]  # by name: a recipe and its steps
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is trained, and on what.
+
+    Attributes:
+        rows: returns the recipes and their steps.
+        seeds: those that the lessons read.
+        sources: what can be learned from, see `judges.judge_of`; the first is the usual one.
+        scores: what its table shows.
+    """
+
+    rows: Callable[[], Rows]
+    seeds: tuple[int, ...] = (1, 2, 3)
+    sources: tuple[str, ...] = ("mnist", "fashion", "digits")
+    scores: tuple[str, ...] = ("frechet",)
+
 
 SHORT, EQUAL, CHANGED = 2500, 6000, 3000  # steps
 
@@ -76,28 +97,53 @@ def digits_losses() -> Rows:
     return {name: (recipe, CHANGED) for name, recipe in rows.items()}
 
 
+def sine() -> Rows:
+    """From the published sine recipe to the house: rate, schedule and Adam's constants, in all
+    combinations.
+    """
+    published, house = recipes.SINE_PUBLISHED, recipes.SINE_HOUSE
+    steps = published.epochs * judges.CURVE["points"] // published.batch_size
+    rows = {}
+    rates, adams = ([r.training[k] for r in (published, house)] for k in ("lr", "betas"))
+    for betas, falls, rate in product(adams, (False, True), rates):
+        name = f"{rate:g} {'falling' if falls else 'constant'}, β₁ = {betas[0]:g}"
+        settings = house.training | dict(lr=rate, decay_lr=falls, betas=betas)
+        rows[name] = (vary(house, training=settings), steps)
+    return rows
+
+
 EXPERIMENTS = {
-    "digits-steps": digits_steps,
-    "digits-published": digits_published,
-    "digits-path": digits_path,
-    "digits-control": digits_control,
-    "digits-losses": digits_losses,
+    "sine": Experiment(sine, tuple(range(11, 21)), sources=("sine",), scores=("share", "w1")),
+    "digits-steps": Experiment(digits_steps),
+    "digits-published": Experiment(digits_published),
+    "digits-path": Experiment(digits_path),
+    "digits-control": Experiment(digits_control),
+    "digits-losses": Experiment(digits_losses),
 }
 
 
-def trials(name: str, seeds: Iterable[int], source: str = "mnist") -> list[Trial]:
+def trials(name: str, seeds: Iterable[int] = (), source: str | None = None) -> list[Trial]:
     """Return the trainings of an experiment, seed by seed.
 
+    Args:
+        name: one of `EXPERIMENTS`.
+        seeds: of the trainings; without any, those that the lessons read.
+        source: what is learned from; otherwise the experiment's usual one.
+
     Raises:
-        ValueError: there is no such experiment.
+        ValueError: there is no such experiment, or it cannot learn from `source`.
     """
     if name not in EXPERIMENTS:
         raise ValueError(
             f"no experiment is called {name!r}; choose one of {', '.join(EXPERIMENTS)}"
         )
-    rows = EXPERIMENTS[name]()
+    experiment = EXPERIMENTS[name]
+    source = source or experiment.sources[0]
+    if source not in experiment.sources:
+        allowed = ", ".join(experiment.sources)
+        raise ValueError(f"{name} cannot learn from {source!r}; choose one of {allowed}")
     return [
         Trial(name, row, recipe, steps, seed, source)
-        for seed in seeds
-        for row, (recipe, steps) in rows.items()
+        for seed in tuple(seeds) or experiment.seeds
+        for row, (recipe, steps) in experiment.rows().items()
     ]

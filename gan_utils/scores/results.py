@@ -15,14 +15,14 @@ from gan_utils.scores.experiments import trials
 from gan_utils.scores.trials import read_result
 
 RESULTS = PROJECT / "notebooks" / "results"
-SEEDS = (1, 2, 3)
+HIGH = ("share", "entropy", "rarest")  # scores that are better when they are higher
 
 Result = dict[str, Any]
 
 
 def stored_results(name: str, folder: Path = RESULTS) -> dict[str, list[Result]]:
-    """Return the results of an experiment on MNIST: for each of its
-    rows, one a seed.
+    """Return the results of an experiment on its usual data: for each
+    of its rows, one a seed.
 
     A result that is out of date counts as missing; so does a row
     without any.
@@ -32,7 +32,7 @@ def stored_results(name: str, folder: Path = RESULTS) -> dict[str, list[Result]]
         FileNotFoundError: no result of it is there.
     """
     rows: dict[str, list[Result]] = {}
-    for trial in trials(name, SEEDS):
+    for trial in trials(name):
         if (result := read_result(folder, trial)) is not None:
             rows.setdefault(trial.row, []).append(result)
     if not rows:
@@ -49,24 +49,31 @@ def final_scores(results: list[Result], weights: str, score: str = "frechet") ->
     Args:
         results: of one row.
         weights: `"trained"` or `"averaged"`.
-        score: `"frechet"`, `"entropy"`, `"rarest"` or `"commonest"`.
+        score: of digits `"frechet"`, `"entropy"`, `"rarest"` or
+            `"commonest"`, of points `"share"`, `"distance"` or `"w1"`.
     """
     return torch.tensor([result["curve"][-1][weights][score] for result in results])
 
 
-def print_results(rows: dict[str, list[Result]]) -> None:
-    """Print the median and the worst Fréchet distance of each row, for both sets of weights of the
-    same trainings, and the floor.
+def print_results(rows: dict[str, list[Result]], score: str = "frechet") -> None:
+    """Print the median and the worst score of each row, for both sets of weights of the same
+    trainings, and what real samples score.
+
+    Args:
+        rows: as `stored_results` returns them.
+        score: see `final_scores`.
     """
-    print(f"{'':24}{'steps':>7} seeds  trained (worst) averaged (worst)")
+    decimals = 1 if score == "frechet" else 3
+    print(f"{score:24}{'steps':>7} seeds  trained (worst) averaged (worst)")
     for row, results in rows.items():
         print(f"{row:24}{results[0]['steps']:7,}{len(results):6}", end="")
         for weights in ("trained", "averaged"):
-            scores = final_scores(results, weights)
-            worst = f"({scores.max():.{0 if scores.max() > 999 else 1}f})"
-            print(f"{scores.quantile(0.5):9.1f}{worst:>8}", end="")
+            scores = final_scores(results, weights, score)
+            worst = scores.min() if score in HIGH else scores.max()
+            bracket = f"({worst:.{0 if worst > 999 else decimals}f})"
+            print(f"{scores.quantile(0.5):9.{decimals}f}{bracket:>8}", end="")
         print()
-    print(f"{'floor: images kept back':24}{results[0]['floor']['frechet']:22.1f}")
+    print(f"{'floor: real samples':24}{results[0]['floor'][score]:22.{decimals}f}")
 
 
 def score_curves(results: list[Result], weights: str) -> tuple[Tensor, Tensor]:

@@ -1,23 +1,17 @@
 """One training of an experiment: scored along the way, kept in a small file, never stale."""
 
-import base64
-import io
 import json
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
 import torchvision
-from PIL import Image
 from torch import Tensor, nn
-from torchvision.utils import make_grid
 
 from gan_utils.data.batches import Batches
-from gan_utils.data.digits import digit_images
-from gan_utils.data.images import scale_images
 from gan_utils.files import replacing
 from gan_utils.gan.history import History
 from gan_utils.gan.latent import draw_latent
@@ -26,21 +20,11 @@ from gan_utils.gan.recipes import Recipe
 from gan_utils.gan.training import train_gan
 from gan_utils.gan.watching import evenly_spaced
 from gan_utils.randomness import seeded
-from gan_utils.scores.digit_classifier import DigitClassifier, train_classifier
-from gan_utils.scores.metrics import (
-    FrechetDistance,
-    class_balance,
-    precision_and_recall,
-)
+from gan_utils.scores.judges import Judge, judge_of, judge_settings
 
-READER = dict(seed=111, steps=2000, batch_size=128)  # the classifier that gives the features
-SCORED = 10_000  # images on either side of a score, at most
-NEIGHBOURS = dict(images=3000, k=3)  # for precision and recall
 MOMENTS = 13  # scores of one training, evenly spaced, the untrained networks included
 SPECTATOR = 0.999  # averaging, for a recipe without: it changes nothing in the training
-SHOWN = 40  # images in the stored grid
-SHADES = 16  # of grey, in the stored grid
-DIGITS = 4  # of a stored number
+SHOWN = 40  # samples in the stored picture
 
 
 @dataclass(frozen=True)
@@ -52,7 +36,7 @@ class Trial:
         recipe: what is trained.
         steps: for how long.
         seed: of weights, order and latent vectors.
-        source: of the images, see `digits.digit_images`.
+        source: of what is learned from, see `judges.judge_of`.
     """
 
     experiment: str
@@ -78,9 +62,7 @@ class Trial:
             "steps": self.steps,
             "seed": self.seed,
             "source": self.source,
-            "reader": READER,
-            "scored": SCORED,
-            "neighbours": NEIGHBOURS,
+            **judge_settings(self.source),
             "moments": MOMENTS,
             "spectator": SPECTATOR,
         }
@@ -105,53 +87,6 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
-class DigitScores:
-    """Scores of generated images beside those of images that were kept back.
-
-    Args:
-        source: see `digits.digit_images`.
-        device: where the classifier works that gives the features.
-    """
-
-    def __init__(self, source: str, device: torch.device) -> None:
-        """Load the images and train the classifier, from a seed of its own."""
-        self.train, kept = digit_images(source)
-        with seeded(READER["seed"]):
-            self.reader = DigitClassifier().to(device)
-            train_classifier(
-                self.reader, self.train, steps=READER["steps"], batch_size=READER["batch_size"]
-            )
-            chosen = torch.randperm(len(self.train.images))[:SCORED]
-        self.kept = scale_images(kept.images[:SCORED])
-        self.frechet = FrechetDistance(self.reader, scale_images(self.train.images[chosen]))
-        self.count = len(self.kept)
-        self.floor = self(self.kept)
-
-    def __call__(self, images: Tensor) -> dict[str, float]:
-        """Return the scores of as many images as were kept back, in [-1, 1]."""
-        balance = class_balance(self.reader, images)
-        return _rounded(
-            frechet=self.frechet(images),
-            entropy=balance.entropy,
-            rarest=min(balance.shares),
-            commonest=max(balance.shares),
-        )
-
-    def coverage(self, images: Tensor) -> dict[str, float]:
-        """Return precision and recall, which the Fréchet distance mixes."""
-        count = NEIGHBOURS["images"]
-        real, fake = self.kept[:count], images[:count]
-        precision, recall = precision_and_recall(self.reader, real, fake, k=NEIGHBOURS["k"])
-        return _rounded(precision=precision, recall=recall)
-
-
-def _rounded(**numbers: float) -> dict[str, float]:
-    return {name: float(f"{number:.{DIGITS}g}") for name, number in numbers.items()}
-
-
-digit_scores = lru_cache(maxsize=1)(DigitScores)  # its classifier is trained once a process
-
-
 def run_trial(trial: Trial, folder: Path, device: torch.device) -> dict[str, Any]:
     """Train, score along the way, and keep the result in a file of `folder`.
 
@@ -163,16 +98,16 @@ def run_trial(trial: Trial, folder: Path, device: torch.device) -> dict[str, Any
     """
     if (result := read_result(folder, trial)) is not None:
         return result
-    scores = digit_scores(trial.source, device)
+    judge = judge_of(trial.source, device)
     unfinished = folder.parent / "runs" / "experiments" / trial.fingerprint()
-    curve = _Curve(unfinished.with_suffix(".json"), trial, scores, device)
+    curve = _Curve(unfinished.with_suffix(".json"), trial, judge, device)
     torch.manual_seed(trial.seed)
-    recipe = trial.recipe
+    recipe, samples = trial.recipe, judge.samples()
     curve.trained = generator = recipe.generator().to(device)
     history = train_gan(
         generator,
         recipe.discriminator().to(device),
-        Batches(scores.train.images.to(device), recipe.batch_size),
+        Batches(samples.to(device), recipe.batch_size),
         steps=trial.steps,
         fixed_latent=_latent(recipe, SHOWN, seed=0),
         snapshots=MOMENTS,
@@ -183,7 +118,7 @@ def run_trial(trial: Trial, folder: Path, device: torch.device) -> dict[str, Any
     )
     if history.interrupted:
         raise KeyboardInterrupt
-    result = _result(trial, scores, curve, history, device)
+    result = _result(trial, judge, curve, history, device)
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / trial.file) as file:
         file.write((json.dumps(result, indent=1) + "\n").encode())
@@ -195,8 +130,8 @@ def run_trial(trial: Trial, folder: Path, device: torch.device) -> dict[str, Any
 class _Curve:
     """Scores both sets of weights at each moment, and keeps them should the process be killed."""
 
-    def __init__(self, path: Path, trial: Trial, scores: DigitScores, device: torch.device) -> None:
-        self.path, self.trial, self.scores, self.device = path, trial, scores, device
+    def __init__(self, path: Path, trial: Trial, judge: Judge, device: torch.device) -> None:
+        self.path, self.trial, self.judge, self.device = path, trial, judge, device
         self.trained: nn.Module | None = None
         self.moments = evenly_spaced(trial.steps, MOMENTS)
         self.points = json.loads(path.read_text()) if path.exists() else {}
@@ -207,14 +142,14 @@ class _Curve:
             return
         point = {"seconds": round(history.seconds, 1)}
         for name, generator in (("trained", self.trained), ("averaged", history.generator)):
-            point[name] = self.scores(self.images(generator))
+            point[name] = self.judge(self.samples(generator))
         self.points[str(step)] = point
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path) as file:
             file.write(json.dumps(self.points).encode())
 
-    def images(self, generator: nn.Module) -> Tensor:
-        latent = _latent(self.trial.recipe, self.scores.count, seed=1)
+    def samples(self, generator: nn.Module) -> Tensor:
+        latent = _latent(self.trial.recipe, self.judge.count, seed=1)
         return evaluate(generator, latent.to(self.device)).cpu()
 
 
@@ -225,9 +160,9 @@ def _latent(recipe: Recipe, count: int, seed: int) -> Tensor:
 
 
 def _result(
-    trial: Trial, scores: DigitScores, curve: _Curve, history: History, device: torch.device
+    trial: Trial, judge: Judge, curve: _Curve, history: History, device: torch.device
 ) -> dict[str, Any]:
-    """Put together what a file holds; the images are those of the recipe's own weights."""
+    """Put together what a file holds; the samples are those of the recipe's own weights."""
     weights = "averaged" if trial.recipe.training.get("ema_decay") else "trained"
     generator = history.generator if weights == "averaged" else curve.trained
     return {
@@ -235,26 +170,17 @@ def _result(
         "row": trial.row,
         "fingerprint": trial.fingerprint(),
         **trial.settings(),
-        "images": len(scores.train.images),
-        "floor": scores.floor,
+        "examples": judge.examples,
+        "floor": judge.floor,
         "curve": [{"step": int(step), **point} for step, point in curve.points.items()],
         "weights": weights,
-        "coverage": scores.coverage(curve.images(generator)),
+        "coverage": judge.coverage(curve.samples(generator)),
         "seconds": round(history.seconds, 1),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "threads": torch.get_num_threads(),
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__},
-        "samples": _grid(evaluate(generator, history.fixed_latent.to(device)).cpu()),
+        "samples": judge.picture(evaluate(generator, history.fixed_latent.to(device)).cpu()),
     }
-
-
-def _grid(images: Tensor) -> str:
-    """Return images [N, 1, 28, 28] in [-1, 1] as a small PNG, in letters."""
-    grid = make_grid(images / 2 + 0.5, 10, padding=1)[0]
-    data = io.BytesIO()
-    picture = Image.fromarray((grid * 255).round().byte().numpy())
-    picture.quantize(SHADES).save(data, "PNG", optimize=True)
-    return base64.b64encode(data.getvalue()).decode()
 
 
 def read_result(folder: Path, trial: Trial) -> dict[str, Any] | None:

@@ -102,15 +102,20 @@ class LiveView:
         draw: draws a snapshot.
         curves: each draws into one axes what has happened so far; by default the losses and the
             discriminator's beliefs.
+        alt: the figure in words, for those who cannot see it.
     """
 
     every_seconds = 10.0
 
     def __init__(
-        self, draw: DrawSnapshot, curves: Sequence[DrawCurves] = (plot_losses, plot_beliefs)
+        self,
+        draw: DrawSnapshot,
+        curves: Sequence[DrawCurves] = (plot_losses, plot_beliefs),
+        *,
+        alt: str,
     ) -> None:
         """Show nothing yet."""
-        self.draw, self.curves = draw, tuple(curves)
+        self.draw, self.curves, self.alt = draw, tuple(curves), alt
         self.handle: DisplayHandle | None = None
 
     def __call__(self, history: History | StyleResult) -> None:
@@ -123,7 +128,7 @@ class LiveView:
         if len(history.records):
             for ax, curve in zip(axes, self.curves, strict=True):
                 curve(ax, history)
-        image = Image(_png(_pixels(figure)), format="png")
+        image = Image(_png(_pixels(figure)), format="png", alt=self.alt)
         if self.handle is None:
             self.handle = display(image, display_id=True)
         else:

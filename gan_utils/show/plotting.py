@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.image import AxesImage
 from torch import Tensor
 from torchvision.utils import make_grid
 
@@ -152,15 +153,21 @@ def plane_grid() -> Tensor:
     return torch.cartesian_prod(x2, x1).flip(1)
 
 
-def plot_belief_map(ax: Axes, logits: Tensor) -> None:
-    """Draw sigmoid(logits) of the points of `plane_grid` as a map: the bluer, the more real."""
+def plot_belief_map(ax: Axes, logits: Tensor) -> AxesImage:
+    """Draw sigmoid(logits) of the points of `plane_grid` as a map: the bluer, the more real.
+
+    Returns:
+        the map, from which a figure can make a colour bar.
+    """
     beliefs = logits.float().sigmoid().reshape(PLANE_ROWS, PLANE_COLUMNS).numpy()
-    ax.imshow(beliefs, extent=PLANE, origin="lower", cmap=BELIEF, vmin=0, vmax=1)
     ax.grid(False)
+    return ax.imshow(beliefs, extent=PLANE, origin="lower", cmap=BELIEF, vmin=0, vmax=1)
 
 
 def plot_samples(ax: Axes, points: Tensor, *, real: bool = False) -> None:
-    """Scatter points [N, 2]: real ones dark and round, generated ones orange and square."""
+    """Scatter points [N, 2]: real ones dark and round, generated ones orange and square. Where
+    many lie on top of each other the colour deepens.
+    """
     color, marker = (REAL, "o") if real else (FAKE, "s")
     ax.scatter(
         points[:, 0],
@@ -168,6 +175,7 @@ def plot_samples(ax: Axes, points: Tensor, *, real: bool = False) -> None:
         s=16,
         color=color,
         marker=marker,
+        alpha=0.5,
         linewidths=0.4,
         edgecolors="white",
     )
