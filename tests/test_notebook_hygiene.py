@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from gan_utils.commands.notebooks import stored_pictures
+from gan_utils.commands.notebooks import RUN, digests, stored_pictures
 from gan_utils.progress import WIDTH
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
@@ -49,7 +49,7 @@ def test_stored_notebook_is_valid_small_and_portable(path):
     assert notebook.metadata.kernelspec.display_name == "GAN lessons"
     assert notebook.metadata.language_info.file_extension == ".py"
     assert "widgets" not in notebook.metadata
-    leaks = r"(?<![\w.~])/(?:home|Users|tmp|root|work|opt|usr|var|content)/\w|[A-Z]:\\\\\w"
+    leaks = r"(?<![\w.~])/(?:home|Users|tmp|root|work|opt|usr|var|content|mnt|srv|data|media|private)/\w|[A-Z]:\\\\\w"
     texts = [cell.source for cell in notebook.cells]
     texts += [json.dumps(text_of(o)) for cell in code_cells(notebook) for o in cell.outputs]
     assert not [text for text in texts if re.search(leaks, text)]
@@ -71,6 +71,13 @@ def test_stored_outputs_come_from_one_clean_run(path):
     assert not [output for output in outputs if re.search(r"\r(?!\n)", output.get("text", ""))]
     kinds = {kind for output in outputs for kind in output.get("data", {})}
     assert kinds <= TEXT_TYPES | {"image/png"}
+
+
+@each_notebook
+def test_neither_code_nor_outputs_were_changed_since_the_run(path):
+    """If only code was changed, and its output stays the same, `refresh` says so."""
+    notebook = load(path)
+    assert notebook.metadata[RUN] == digests(notebook)
 
 
 @each_notebook

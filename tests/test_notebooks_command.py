@@ -29,7 +29,9 @@ PICTURE = png(RED)
 
 
 def write(path, *cells):
-    nbformat.write(new_notebook(cells=list(cells)), path)
+    notebook = new_notebook(cells=list(cells))
+    notebook.metadata[notebooks.RUN] = notebooks.digests(notebook)
+    nbformat.write(notebook, path)
     return path
 
 
@@ -118,6 +120,20 @@ def test_refresh_renews_sources_and_nothing_else(tmp_path):
     assert [cell.execution_count for cell in cells] == [None, None, 2, 3]
 
 
+def test_refresh_takes_over_edited_code_and_refuses_edited_outputs(tmp_path):
+    path = write(tmp_path / "lesson.ipynb", new_code_cell("print(1)", outputs=[stream("1\n")]))
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source = "print(1)  # one"
+    nbformat.write(notebook, path)
+    notebooks.refresh_sources(path)
+    notebook = nbformat.read(path, as_version=4)
+    assert notebook.metadata[notebooks.RUN] == notebooks.digests(notebook)
+    notebook.cells[0].outputs[0].text = "2\n"
+    nbformat.write(notebook, path)
+    with pytest.raises(ValueError, match=r"lesson\.ipynb: the outputs are not those of its last"):
+        notebooks.refresh_sources(path)
+
+
 def test_execute_stores_outputs_and_the_opening_picture(tmp_path):
     code = f"from IPython.display import Image\nImage({PICTURE!r}, format='png')"
     path = write(
@@ -126,7 +142,9 @@ def test_execute_stores_outputs_and_the_opening_picture(tmp_path):
         new_code_cell(code, metadata={"tags": ["hero"]}),
     )
     notebooks.execute(path)
-    cells = nbformat.read(path, as_version=4).cells
+    notebook = nbformat.read(path, as_version=4)
+    assert notebook.metadata[notebooks.RUN] == notebooks.digests(notebook)
+    cells = notebook.cells
     assert cells[0].outputs[0].text == "full\n" and cells[0].execution_count == 1
     assert base64.b64decode(cells[1].outputs[0].data["image/png"]) == PICTURE
     assert (tmp_path / "images/lesson.png").read_bytes() == PICTURE

@@ -4,10 +4,12 @@ import argparse
 import ast
 import base64
 import io
+import json
 import os
 import platform
 import re
 import sys
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,6 +34,7 @@ LANGUAGE = {
     "version": platform.python_version(),
 }
 FULL_RUN = re.compile(r'show_full_run\("([^"]+)"')
+RUN = "run"  # the name of the digests among the metadata
 HERO = "hero"  # the tag of the cell whose picture opens the lesson
 COLORS = 128  # in a stored picture, unless it moves
 
@@ -50,8 +53,23 @@ def execute(path: Path) -> None:
     ).execute()
     for cell in notebook.cells:
         strip(cell)
+    notebook.metadata[RUN] = digests(notebook)
     _write(notebook, path)
     write_pictures(path)
+
+
+def digests(notebook: NotebookNode) -> dict[str, str]:
+    """Return short hashes of all code, and of all outputs but the sources that cells display.
+
+    `execute` stores them. As long as they fit, the outputs are those of one run of this code.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    outputs = [cell.outputs for cell in code if not _displayed(cell)]
+    parts = {"code": [cell.source for cell in code], "outputs": outputs}
+    return {
+        name: sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
+        for name, part in parts.items()
+    }
 
 
 def stored_pictures(path: Path) -> dict[str, bytes]:
@@ -143,23 +161,40 @@ def _picture(cell: NotebookNode, name: str) -> bytes:
 
 
 def refresh_sources(path: Path) -> None:
-    """Renew the stored `show_source` displays of a notebook; of its code only imports are run."""
+    """Renew the stored `show_source` displays of a notebook; of its code only imports are run.
+
+    Raises:
+        ValueError: other outputs were changed since the full run that they came from.
+    """
     notebook = nbformat.read(path, as_version=4)
+    if digests(notebook)["outputs"] != notebook.metadata.get(RUN, {}).get("outputs"):
+        raise ValueError(f"{path.name}: the outputs are not those of its last run; execute it")
     names: dict[str, object] = {}
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        tree = ast.parse(TransformerManager().transform_cell(cell.source))
+        tree = _tree(cell)
         imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
         exec(compile(ast.Module(imports, []), str(path), "exec"), names)
-        shown = ast.unparse(tree.body[-1]) if tree.body else ""
-        if shown.startswith("show_source("):
+        if shown := _displayed(cell):
             source = eval(shown, names)
             data = {"text/markdown": source._repr_markdown_(), "text/plain": repr(source)}
             for output in cell.outputs:
                 if output.output_type == "execute_result":
                     output.data = data
+    notebook.metadata[RUN] = digests(notebook)
     _write(notebook, path)
+
+
+def _tree(cell: NotebookNode) -> ast.Module:
+    return ast.parse(TransformerManager().transform_cell(cell.source))
+
+
+def _displayed(cell: NotebookNode) -> str:
+    """Return the call of `show_source` that ends a cell; "" if there is none."""
+    statements = _tree(cell).body
+    last = ast.unparse(statements[-1]) if statements else ""
+    return last if last.startswith("show_source(") else ""
 
 
 def _write(notebook: NotebookNode, path: Path) -> None:
