@@ -151,6 +151,16 @@ def test_the_command_line_offers_every_command_with_a_line_of_help():
         assert re.search(rf"^    {name}\s+\w", text, re.M), text
 
 
+def test_links_and_pictures_lead_somewhere():
+    pages = {ROOT / "README.md": (ROOT / "README.md").read_text(encoding="utf-8")}
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        pages[path] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    for page, text in pages.items():
+        local = [x for x in re.findall(r"\]\(([^)\s]+)\)", text) if not x.startswith("http")]
+        assert local and not [x for x in local if not (page.parent / x).is_file()], page.name
+
+
 def test_every_source_of_data_is_credited():
     section = (ROOT / "README.md").read_text().split("## Licence and credits")[1]
     rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:1] == "|"][2:]

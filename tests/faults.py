@@ -1,0 +1,512 @@
+"""Plant faults into a copy of the project, one at a time, and see that a test fails for each.
+
+    python tests/faults.py            all of them: takes a while
+    python tests/faults.py 3 7        those with these numbers
+
+It is no part of the test line, which plants a few of them (`test_faults.py`).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+
+
+class Fault(NamedTuple):
+    """One change of one file, and the tests that must notice it."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+LOSSES, STEP, RECIPES = (f"gan_utils/gan/{name}.py" for name in ("losses", "step", "recipes"))
+LATENT, MODELS = "gan_utils/gan/latent.py", "gan_utils/gan/models.py"
+TRAINING, CHECKPOINTS = "gan_utils/gan/training.py", "gan_utils/gan/checkpoints.py"
+METRICS, OBJECTIVE = "gan_utils/scores/metrics.py", "gan_utils/style/objective.py"
+VGG, BATCHES = "gan_utils/style/vgg.py", "gan_utils/data/batches.py"
+LESSON = "notebooks/01_sine_gan.ipynb"
+HYGIENE = "tests/test_notebook_hygiene.py"
+
+FAULTS = [
+    Fault(
+        "labels of real samples swapped",
+        LOSSES,
+        "real_error = softplus(-real_logits)",
+        "real_error = softplus(real_logits)",
+        "tests/test_losses.py",
+    ),
+    Fault(
+        "both halves summed, not averaged",
+        LOSSES,
+        "return (real_error + fake_error) / 2",
+        "return real_error + fake_error",
+        "tests/test_losses.py",
+    ),
+    Fault(
+        "logarithm of a rounded probability",
+        LOSSES,
+        "real_error = softplus(-real_logits).mean()",
+        "real_error = -real_logits.sigmoid().log().mean()",
+        "tests/test_losses.py",
+    ),
+    Fault(
+        "saturating loss exchanged for the other",
+        LOSSES,
+        "return -softplus(fake_logits).mean()",
+        "return softplus(-fake_logits).mean()",
+        "tests/test_losses.py",
+    ),
+    Fault(
+        "hinge without its margin",
+        LOSSES,
+        "relu(1 - real_scores)",
+        "relu(-real_scores)",
+        "tests/test_losses.py",
+    ),
+    Fault(
+        "penalty asks for slope 0",
+        LOSSES,
+        "norm(dim=1) - 1)",
+        "norm(dim=1))",
+        "tests/test_losses.py",
+    ),
+    Fault(
+        "penalty ten times too weak",
+        LOSSES,
+        "return 10 * (gradient",
+        "return 1 * (gradient",
+        "tests/test_losses.py",
+    ),
+    Fault(
+        "fakes keep their graph in D's half",
+        STEP,
+        "with torch.no_grad():  # the generator only supplies samples",
+        "with torch.enable_grad():",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "gradients of D pile up",
+        STEP,
+        "    d_optimizer.zero_grad()\n",
+        "",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "gradients of G pile up",
+        STEP,
+        "    g_optimizer.zero_grad()\n",
+        "",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "D learns from real samples twice",
+        STEP,
+        "fake_logits = discriminator(fake)",
+        "fake_logits = discriminator(real)",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "G is judged on the samples of D's half",
+        STEP,
+        "generator(g_latent)).float()",
+        "generator(d_latent)).float()",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "accuracy of fakes inverted",
+        STEP,
+        "(fake_logits <= 0).float()",
+        "(fake_logits > 0).float()",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "betas swapped",
+        STEP,
+        'self.settings["betas"], fused=True',
+        'self.settings["betas"][::-1], fused=True',
+        "tests/test_training.py",
+    ),
+    Fault(
+        "rate of D forgotten",
+        STEP,
+        'zip(self.players, ("lr", "d_lr"), strict=True)',
+        'zip(self.players, ("lr", "lr"), strict=True)',
+        "tests/test_training.py",
+    ),
+    Fault(
+        "rate does not fall",
+        STEP,
+        "lambda step: 1 - step / steps",
+        "lambda step: 1.0",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "decay of the average inverted",
+        STEP,
+        'get_ema_multi_avg_fn(self.settings["ema_decay"])',
+        'get_ema_multi_avg_fn(1 - self.settings["ema_decay"])',
+        "tests/test_training.py",
+    ),
+    Fault(
+        "average without buffers",
+        STEP,
+        "use_buffers=True",
+        "use_buffers=False",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "latent vectors shared where they should not be",
+        STEP,
+        'd_latent if self.settings["shared_latent"] else',
+        'd_latent if not self.settings["shared_latent"] else',
+        "tests/test_training.py",
+    ),
+    Fault(
+        "uniform latents from 0 to 2",
+        LATENT,
+        "device=device) * 2 - 1",
+        "device=device) * 2",
+        "tests/test_models.py tests/test_training.py",
+    ),
+    Fault(
+        "slerp walks backwards",
+        LATENT,
+        "((1 - t) * angle).sin() * start + (t * angle).sin() * end",
+        "((1 - t) * angle).sin() * end + (t * angle).sin() * start",
+        "tests/test_models.py",
+    ),
+    Fault(
+        "images scaled by 255",
+        "gan_utils/data/images.py",
+        "/ 127.5 - 1",
+        "/ 255",
+        "tests/test_data.py",
+    ),
+    Fault(
+        "batches in the same order every epoch",
+        BATCHES,
+        "torch.randperm(len(self.samples))",
+        "torch.arange(len(self.samples))",
+        "tests/test_data.py tests/test_training.py",
+    ),
+    Fault(
+        "resumed one batch too early",
+        BATCHES,
+        'range(state["position"])',
+        'range(state["position"] - 1)',
+        "tests/test_training.py",
+    ),
+    Fault(
+        "cosine for sine",
+        "gan_utils/data/sine.py",
+        "x1.sin()",
+        "x1.cos()",
+        "tests/test_data.py",
+    ),
+    Fault(
+        "sizes in the head of an IDX file not checked",
+        "gan_utils/data/mnist.py",
+        "len(data) != start + math.prod(sizes) or ",
+        "",
+        "tests/test_downloads.py tests/test_data.py",
+    ),
+    Fault(
+        "sigmoid for tanh",
+        MODELS,
+        "self.layers.append(nn.Tanh())",
+        "self.layers.append(nn.Sigmoid())",
+        "tests/test_models.py",
+    ),
+    Fault(
+        "dropout ignored",
+        MODELS,
+        "layers.append(nn.Dropout(dropout))",
+        "layers.append(nn.Dropout(0.0))",
+        "tests/test_models.py",
+    ),
+    Fault(
+        "evaluation without evaluation mode",
+        MODELS,
+        "    module.eval()\n",
+        "",
+        "tests/test_models.py",
+    ),
+    Fault(
+        "sizes of the sine generator",
+        RECIPES,
+        "partial(MLPGenerator, 2, (16, 32), 2)",
+        "partial(MLPGenerator, 2, (16, 16), 2)",
+        "tests/test_models.py",
+    ),
+    Fault(
+        "rate of the sine recipe a hundred times too high",
+        RECIPES,
+        "training=dict(latent_dim=2, lr=1e-3",
+        "training=dict(latent_dim=2, lr=1e-1",
+        "tests/test_models.py",
+    ),
+    Fault(
+        "budget of Note45 of all images",
+        RECIPES,
+        "steps=10 * 391",
+        "steps=10 * 469",
+        "tests/test_models.py",
+    ),
+    Fault(
+        "momentum of Keras's batch norm as in PyTorch",
+        RECIPES,
+        "momentum=0.2, eps=1e-3",
+        "momentum=0.8, eps=1e-3",
+        "tests/test_models.py",
+    ),
+    Fault(
+        "one step twice after resuming",
+        TRAINING,
+        "range(done + 1, total + 1)",
+        "range(done, total + 1)",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "checksums of a checkpoint not read",
+        CHECKPOINTS,
+        "(damaged := archive.testzip())",
+        "(damaged := None)",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "losses may be NaN",
+        CHECKPOINTS,
+        "if not bad_steps and all(",
+        "if all(",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "random state not restored",
+        CHECKPOINTS,
+        'restore_random_state(saved["random"], self.device)  # last',
+        "pass  # last",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "settings of a checkpoint not compared",
+        CHECKPOINTS,
+        '_compare(self.path, saved["settings"], self.settings)',
+        "pass",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "unfinished files are left behind",
+        "gan_utils/files.py",
+        "        unfinished.unlink(missing_ok=True)\n",
+        "        pass\n",
+        "tests/test_files.py",
+    ),
+    Fault(
+        "points far from the curve are good",
+        METRICS,
+        "distances <= tolerance",
+        "distances >= tolerance",
+        "tests/test_metrics.py",
+    ),
+    Fault(
+        "Fréchet distance goes on from the last one",
+        METRICS,
+        "        self.metric.reset()\n",
+        "",
+        "tests/test_metrics.py",
+    ),
+    Fault(
+        "an image is its own neighbour",
+        METRICS,
+        "kthvalue(k + 1)",
+        "kthvalue(k)",
+        "tests/test_metrics.py",
+    ),
+    Fault(
+        "precision and recall exchanged",
+        METRICS,
+        "return precision, recall",
+        "return recall, precision",
+        "tests/test_metrics.py",
+    ),
+    Fault(
+        "Gram matrix grows with the picture",
+        OBJECTIVE,
+        "flat @ flat.transpose(1, 2) / flat.shape[2]",
+        "flat @ flat.transpose(1, 2)",
+        "tests/test_style.py",
+    ),
+    Fault(
+        "total variation in one direction only",
+        OBJECTIVE,
+        "return down.square().mean() + across.square().mean()",
+        "return down.square().mean()",
+        "tests/test_style.py",
+    ),
+    Fault(
+        "weights of style layers not relative",
+        OBJECTIVE,
+        "target.square().mean().item() if balanced else 1.0",
+        "1.0",
+        "tests/test_style.py",
+    ),
+    Fault(
+        "mean and deviation of ImageNet exchanged",
+        VGG,
+        "(pictures - self.mean) / self.std",
+        "(pictures - self.std) / self.mean",
+        "tests/test_vgg.py",
+    ),
+    Fault(
+        "names of layers off by one",
+        VGG,
+        "enumerate(BLOCKS, start=1)",
+        "enumerate(BLOCKS, start=0)",
+        "tests/test_vgg.py",
+    ),
+    Fault(
+        "max pooling",
+        VGG,
+        'pooling: str = "avg"',
+        'pooling: str = "max"',
+        "tests/test_vgg.py",
+    ),
+    Fault(
+        "a result is never out of date",
+        "gan_utils/scores/trials.py",
+        'result["fingerprint"] == trial.fingerprint()',
+        "True",
+        "tests/test_trials.py",
+    ),
+    Fault(
+        "quick mode is full mode",
+        "gan_utils/runtime.py",
+        'return full if mode() == "full" else quick',
+        "return full",
+        "tests/test_runtime.py",
+    ),
+    Fault(
+        "a wing imports upwards",
+        BATCHES,
+        "import torch\n",
+        "import torch\nimport gan_utils.gan.losses\n",
+        "tests/test_repository.py",
+    ),
+    Fault(
+        "an output edited",
+        LESSON,
+        '"generator: 658 parameters',
+        '"generator: 659 parameters',
+        HYGIENE,
+    ),
+    Fault(
+        "code edited after the run",
+        LESSON,
+        "POINTS = 1024",
+        "POINTS = 1025",
+        HYGIENE,
+    ),
+    Fault(
+        "another kernel",
+        LESSON,
+        '"name": "python3"',
+        '"name": "my-python"',
+        HYGIENE,
+    ),
+    Fault(
+        "a path of somebody's computer",
+        LESSON,
+        '"## Setting up',
+        '"## Setting up in /media/disk',
+        HYGIENE,
+    ),
+    Fault(
+        "a picture that is not there",
+        LESSON,
+        "(images/01_sine_gan.png)",
+        "(images/01_sine_cat.png)",
+        "tests/test_repository.py",
+    ),
+    Fault(
+        "a link to a lesson that is not there",
+        "README.md",
+        "(notebooks/02_mnist_mlp_gan.ipynb)",
+        "(notebooks/02_mnist_gan.ipynb)",
+        "tests/test_repository.py",
+    ),
+    Fault(
+        "warnings in cells are overlooked",
+        "conftest.py",
+        "if warnings := OURS.findall(text):",
+        "if warnings := []:",
+        "tests/test_notebook_runner.py",
+    ),
+    Fault(
+        "dead kernels are waited for",
+        "conftest.py",
+        "if not kernel.is_alive():",
+        "if False:",
+        "tests/test_notebook_runner.py",
+    ),
+]
+
+
+def project_copy(folder: str) -> Path:
+    """Copy what git knows of the project."""
+    copy = Path(folder, "project")
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy / name)
+    return copy
+
+
+def is_caught(fault: Fault, copy: Path) -> bool:
+    """Plant a fault into a copy of the project, run its tests, and take it out again.
+
+    Raises:
+        ValueError: the text to be changed does not stand in the file exactly once.
+    """
+    path = copy / fault.file
+    sound = path.read_text(encoding="utf-8")
+    if sound.count(fault.old) != 1:
+        raise ValueError(f"{fault.what}: {fault.old!r} is {sound.count(fault.old)} times in {path}")
+    path.write_text(sound.replace(fault.old, fault.new), encoding="utf-8")
+    line = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        run = subprocess.run(
+            [*line, *fault.tests.split()], cwd=copy, env=environment, capture_output=True
+        )
+    finally:
+        path.write_text(sound, encoding="utf-8")
+    return run.returncode == 1  # 1: tests failed; others: they could not be run
+
+
+def main() -> None:
+    """Print a line for each fault; fail if one passes."""
+    chosen = [int(number) for number in sys.argv[1:]] or range(1, len(FAULTS) + 1)
+    passed = 0
+    with TemporaryDirectory() as folder:
+        copy = project_copy(folder)
+        for number in chosen:
+            fault = FAULTS[number - 1]
+            caught = is_caught(fault, copy)
+            passed += not caught
+            verdict = "caught" if caught else "PASSED"
+            print(f"{number:3} {verdict}  {fault.what} ({fault.file})", flush=True)
+    print(f"{len(chosen) - passed} of {len(chosen)} caught")
+    sys.exit(passed > 0)
+
+
+if __name__ == "__main__":
+    main()
