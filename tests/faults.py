@@ -86,6 +86,13 @@ FAULTS = [
         "tests/test_losses.py",
     ),
     Fault(
+        "brake of R1 on generated samples",
+        LOSSES,
+        "total = discriminator(real).sum()",
+        "total = discriminator(real := _.detach().requires_grad_()).sum()",
+        "tests/test_losses.py",
+    ),
+    Fault(
         "fakes keep their graph in D's half",
         STEP,
         "with torch.no_grad():  # the generator only supplies samples",

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from gan_utils.gan import losses
@@ -43,11 +44,26 @@ def test_gradients_survive_extreme_logits():
 def test_named_loss_pairs_the_players():
     assert named_loss("minimax") == (cross_entropy, saturating, None)
     assert named_loss("nonsaturating") == (cross_entropy, nonsaturating, None)
+    braked = cross_entropy, nonsaturating, losses.r1_penalty
+    assert named_loss("nonsaturating, R1") == braked
     least_squares = losses.least_squares_discriminator, losses.least_squares_generator
     assert named_loss("least squares") == (*least_squares, None)
     assert named_loss("hinge") == (losses.hinge_discriminator, losses.negative_score, None)
     wasserstein = losses.wasserstein_discriminator, losses.negative_score, losses.gradient_penalty
     assert named_loss("wasserstein") == wasserstein
+
+
+def test_r1_is_half_its_weight_times_the_squared_slope_at_real_samples():
+    linear, real, fake = nn.Linear(2, 1), torch.randn(8, 2), torch.randn(8, 2)
+    penalty = losses.r1_penalty(linear, real, fake)
+    expected = losses.R1_WEIGHT / 2 * linear.weight.square().sum()
+    assert torch.allclose(penalty, expected)
+    penalty.backward()
+    assert torch.allclose(linear.weight.grad, losses.R1_WEIGHT * linear.weight)
+    bent = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+    assert losses.r1_penalty(bent, real, fake) == losses.r1_penalty(bent, real, 9 * fake)
+    assert losses.r1_penalty(bent, real, fake) != losses.r1_penalty(bent, 9 * real, fake)
+    assert not real.requires_grad
 
 
 def test_unknown_loss_names_the_value_and_what_is_allowed():

@@ -76,6 +76,16 @@ def test_a_finished_result_is_not_computed_again_until_it_is_out_of_date(tmp_pat
     assert read_result(tmp_path, trial()) is None
 
 
+def test_the_weight_of_the_brake_belongs_to_the_fingerprint_of_what_it_brakes(monkeypatch):
+    def prints():
+        return [trial(recipe=recipe).fingerprint() for recipe in (recipes.SINE_HOUSE, *plain)]
+
+    plain = [recipes.SINE_PUBLISHED, PUBLISHED["Keras article"]]
+    before = prints()
+    monkeypatch.setattr(trials, "R1_WEIGHT", 2 * trials.R1_WEIGHT)
+    assert [a == b for a, b in zip(before, prints(), strict=True)] == [False, True, True]
+
+
 def test_a_training_that_was_stopped_goes_on_and_ends_the_same(tmp_path, monkeypatch):
     whole = run_trial(trial(), tmp_path / "whole/results", CPU)
     folder = tmp_path / "parts/results"
@@ -138,11 +148,12 @@ def test_the_path_changes_one_thing_a_row_and_ends_at_the_house():
 def test_the_sine_experiment_is_the_full_factorial_from_published_to_house():
     rows = [recipe for recipe, _ in EXPERIMENTS["sine"].rows().values()]
     names = ("lr", "decay_lr", "betas")
-    settings = [tuple(recipe.training[name] for name in names) for recipe in rows]
+    assert rows[-1] == recipes.SINE_HOUSE
+    settings = [tuple(recipe.training[name] for name in names) for recipe in rows[:-1]]
     assert len(set(settings)) == len(settings) == 8
     assert all(len({setting[place] for setting in settings}) == 2 for place in range(3))
     assert settings[0] == (1e-3, False, (0.9, 0.999))
-    assert rows[-1] == recipes.SINE_HOUSE
+    assert settings[-1] == tuple(recipes.SINE_HOUSE.training[name] for name in names)
     assert all(steps == 300 * 32 for _, steps in EXPERIMENTS["sine"].rows().values())
 
 

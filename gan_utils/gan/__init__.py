@@ -1,6 +1,6 @@
 """Two networks, their losses, and their training.
 
-- `losses`: adversarial losses of raw discriminator outputs, and a penalty
+- `losses`: adversarial losses of raw discriminator outputs, and penalties
 - `models`: generators and discriminators
 - `latent`: latent vectors, and the arc between two of them
 - `recipes`: published training recipes as data, each with its source

@@ -54,8 +54,9 @@ SINE_PUBLISHED = Recipe(
 
 SINE_HOUSE = replace(
     SINE_PUBLISHED,
-    source="notebook 01: the published networks and budget, trained with three changes",
-    training=dict(latent_dim=2, lr=3e-3, betas=(0.5, 0.99), decay_lr=True, ema_decay=0.99),
+    source="notebook 01: the published networks and budget, trained differently",
+    training=SINE_PUBLISHED.training
+    | dict(lr=3e-3, betas=(0.5, 0.99), decay_lr=True, ema_decay=0.999, loss="nonsaturating, R1"),
 )
 
 DIGIT = (1, 28, 28)

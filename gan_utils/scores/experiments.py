@@ -6,7 +6,6 @@ from functools import partial
 from itertools import product
 
 from gan_utils.gan import recipes
-from gan_utils.gan.losses import LOSSES
 from gan_utils.gan.recipes import Recipe, vary
 from gan_utils.scores import judges
 from gan_utils.scores.trials import Trial
@@ -89,8 +88,9 @@ def digits_control() -> Rows:
 
 
 def digits_losses() -> Rows:
-    """The house recipe with each of the losses, and one of them with rates published for it."""
-    rows = {name: vary(HOUSE, training=dict(loss=name)) for name in LOSSES}
+    """The house recipe with each of five losses, and one of them with rates published for it."""
+    games = ("minimax", "nonsaturating", "least squares", "hinge", "wasserstein")
+    rows = {name: vary(HOUSE, training=dict(loss=name)) for name in games}
     # Heusel et al. 2017: in place of five updates of the discriminator, three times the rate.
     rates = dict(lr=1e-4, d_lr=3e-4, betas=(0.0, 0.9))
     rows["wasserstein, own rates"] = vary(rows["wasserstein"], training=rates)
@@ -98,18 +98,18 @@ def digits_losses() -> Rows:
 
 
 def sine() -> Rows:
-    """From the published sine recipe to the house: rate, schedule and Adam's constants, in all
-    combinations.
+    """The published sine recipe with other rates, schedules and constants of Adam, in all
+    combinations, and the house recipe.
     """
     published, house = recipes.SINE_PUBLISHED, recipes.SINE_HOUSE
     steps = published.epochs * judges.CURVE["points"] // published.batch_size
-    rows = {}
     rates, adams = ([r.training[k] for r in (published, house)] for k in ("lr", "betas"))
+    rows = {}
     for betas, falls, rate in product(adams, (False, True), rates):
         name = f"{rate:g} {'falling' if falls else 'constant'}, β₁ = {betas[0]:g}"
-        settings = house.training | dict(lr=rate, decay_lr=falls, betas=betas)
-        rows[name] = (vary(house, training=settings), steps)
-    return rows
+        levers = dict(lr=rate, decay_lr=falls, betas=betas, ema_decay=house.training["ema_decay"])
+        rows[name] = (vary(published, training=levers), steps)
+    return rows | {"house": (house, steps)}
 
 
 EXPERIMENTS = {

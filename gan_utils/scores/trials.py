@@ -15,6 +15,7 @@ from gan_utils.data.batches import Batches
 from gan_utils.files import replacing
 from gan_utils.gan.history import History
 from gan_utils.gan.latent import draw_latent
+from gan_utils.gan.losses import R1_WEIGHT, named_loss, r1_penalty
 from gan_utils.gan.models import evaluate
 from gan_utils.gan.recipes import Recipe
 from gan_utils.gan.training import train_gan
@@ -57,12 +58,14 @@ class Trial:
         """Return all that the result depends on, as plain data."""
         names = ("generator", "discriminator", "batch_size", "training")
         recipe = {name: _plain(getattr(self.recipe, name)) for name in names}
+        penalty = named_loss(self.recipe.training.get("loss", "nonsaturating")).penalty
         return {
             "recipe": recipe,
             "steps": self.steps,
             "seed": self.seed,
             "source": self.source,
             **judge_settings(self.source),
+            **({"r1_weight": R1_WEIGHT} if penalty is r1_penalty else {}),
             "moments": MOMENTS,
             "spectator": SPECTATOR,
         }
