@@ -7,6 +7,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.image import AxesImage
+from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 from torchvision.utils import make_grid
 
@@ -126,6 +127,8 @@ def plot_scores(
         ax.plot([], [], marker, color=color, label=name)
     ax.axvline(floor, color=REAL, linestyle="--", label="floor")
     ax.set(xscale="log", xlabel=f"{label}, logarithmic; a dot for each seed")
+    ax.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_yticks(places, list(rows))
     legend_below(ax, columns=3)
 
