@@ -477,6 +477,13 @@ def project_copy(folder: str) -> Path:
     return copy
 
 
+def run_tests(copy: Path, tests: list[str]) -> subprocess.CompletedProcess:
+    """Run files of tests in a copy of the project, up to the first failure."""
+    line = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run([*line, *tests], cwd=copy, env=environment, capture_output=True)
+
+
 def is_caught(fault: Fault, copy: Path) -> bool:
     """Plant a fault into a copy of the project, run its tests, and take it out again.
 
@@ -488,12 +495,8 @@ def is_caught(fault: Fault, copy: Path) -> bool:
     if sound.count(fault.old) != 1:
         raise ValueError(f"{fault.what}: {fault.old!r} is {sound.count(fault.old)} times in {path}")
     path.write_text(sound.replace(fault.old, fault.new), encoding="utf-8")
-    line = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-    environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        run = subprocess.run(
-            [*line, *fault.tests.split()], cwd=copy, env=environment, capture_output=True
-        )
+        run = run_tests(copy, fault.tests.split())
     finally:
         path.write_text(sound, encoding="utf-8")
     return run.returncode == 1  # 1: tests failed; others: they could not be run
@@ -505,6 +508,9 @@ def main() -> None:
     passed = 0
     with TemporaryDirectory() as folder:
         copy = project_copy(folder)
+        tests = sorted({name for fault in FAULTS for name in fault.tests.split()})
+        if run_tests(copy, tests).returncode != 0:
+            sys.exit("The project has a fault of its own: let the tests pass first.")
         for number in chosen:
             fault = FAULTS[number - 1]
             caught = is_caught(fault, copy)

@@ -1,8 +1,10 @@
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 from scipy.linalg import sqrtm
+from torch import nn
 
 from gan_utils.data.sine import sine_points
 from gan_utils.scores.metrics import (
@@ -11,6 +13,7 @@ from gan_utils.scores.metrics import (
     curve_score,
     distance_to_curve,
     nearest_neighbours,
+    precision_and_recall,
 )
 
 
@@ -164,3 +167,37 @@ def test_nearest_neighbours_are_found_in_pixels():
 def test_nearest_neighbours_of_what_cannot_be_compared(samples, message):
     with pytest.raises(ValueError, match=message):
         nearest_neighbours(samples, torch.zeros(5, 1, 28, 28))
+
+
+def on_a_line(*places):
+    """Images of one pixel; the network below takes the pixel as the only feature."""
+    return torch.tensor(places).reshape(-1, 1, 1, 1)
+
+
+@pytest.fixture
+def pixel():
+    linear = nn.Linear(1, 1, bias=False)
+    nn.init.ones_(linear.weight)
+    features = nn.Sequential(nn.Flatten(), linear)
+    return SimpleNamespace(image_shape=(1, 1, 1), num_features=1, features=features)
+
+
+def test_precision_asks_the_generated_images_and_recall_the_real_ones(pixel):
+    real = on_a_line(-0.9, -0.8, 0.8, 0.9)  # two kinds; a ball around each reaches its neighbour
+    one_kind = on_a_line(-0.87, -0.86, -0.85, -0.84)
+    assert precision_and_recall(pixel, real, one_kind, k=1) == (1, 0)  # balls of 0.01 reach none
+    wide = on_a_line(-0.85, 0.85, 0.0, 0.05)
+    precision, recall = precision_and_recall(pixel, real, wide, k=1)
+    assert (precision, recall) == (0.5, 1)  # half of them look real, and all real ones are reached
+
+
+def test_an_image_is_not_its_own_nearest_neighbour(pixel):
+    real = on_a_line(-0.9, -0.7, 0.1, 0.3)
+    assert precision_and_recall(pixel, real, real + 0.05, k=1) == (1, 1)
+
+
+def test_precision_needs_as_many_of_both_and_more_than_k(pixel):
+    images = on_a_line(0.0, 0.1, 0.2)
+    for k, fake in ((0, images), (3, images), (1, images[:2])):
+        with pytest.raises(ValueError, match=f"k is {k} for 3 real"):
+            precision_and_recall(pixel, images, fake, k=k)

@@ -33,6 +33,13 @@ def test_published_networks_have_the_published_layers():
     assert [type(layer) for layer in generator.layers] == [nn.Linear, nn.ReLU] * 2 + [nn.Linear]
 
 
+def test_the_sine_recipes_train_as_stated():
+    published = dict(latent_dim=2, lr=1e-3, betas=(0.9, 0.999))
+    levers = dict(lr=3e-3, betas=(0.5, 0.99), decay_lr=True, ema_decay=0.999)
+    assert SINE_PUBLISHED.training == published
+    assert SINE_HOUSE.training == published | levers | dict(loss="nonsaturating, R1")
+
+
 def test_the_house_recipe_keeps_networks_and_budget():
     assert SINE_HOUSE.generator is SINE_PUBLISHED.generator
     assert SINE_HOUSE.discriminator is SINE_PUBLISHED.discriminator

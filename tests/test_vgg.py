@@ -163,3 +163,10 @@ def test_average_and_max_pooling(pictures):
 def test_unknown_names(arguments, message):
     with pytest.raises(ValueError, match=message):
         VGGFeatures(*arguments)
+
+
+def test_pooling_takes_means_unless_told_otherwise():
+    """Gatys et al. 2016, section 2: averages give slightly better pictures than maxima."""
+    network = VGGFeatures(["relu2_1"], "random")
+    assert isinstance(network.layers.pool1, nn.AvgPool2d)
+    assert isinstance(VGGFeatures(["relu2_1"], "random", "max").layers.pool1, nn.MaxPool2d)
