@@ -53,19 +53,19 @@ def _is_cell(item: pytest.Item) -> bool:
     return type(item).__name__ == "IPyNbCell"
 
 
-def _printed(item: pytest.Item) -> str:
-    """What a cell printed; what a carriage return overwrites counts on its own."""
-    return "\n".join(output.get("text", "") for output in item.test_outputs or ())
+def _printed(item: pytest.Item, stream: str) -> str:
+    outputs = [output for output in item.test_outputs or () if output.get("name") == stream]
+    return "\n".join(output.text for output in outputs)
 
 
 def _complaint(item: pytest.Item) -> str:
     """Return what a cell that ran should not have done."""
     if getattr(item.parent, "timed_out", False):  # even if it swallowed the interrupt
         return "was stopped after --nbval-cell-timeout seconds"
-    text = _printed(item)
-    if warnings := OURS.findall(text):
+    if warnings := OURS.findall(_printed(item, "stderr")):
         return f"warns: {warnings}"
-    wide = [line for line in re.split(r"[\r\n]", text) if len(line) > WIDTH]
+    # What a carriage return overwrites counts on its own.
+    wide = [x for x in re.split(r"[\r\n]", _printed(item, "stdout")) if len(x) > WIDTH]
     return f"prints more than {WIDTH} characters in a line: {wide}" if wide else ""
 
 

@@ -452,6 +452,19 @@ def test_a_nan_after_resuming_names_the_right_step(tmp_path):
         train((*players[:2], [good] * 4 + [bad] * 4), steps=8, checkpoint=path)
 
 
+def test_a_loss_that_is_no_number_stops_the_training_although_the_weights_are_finite():
+    network = nn.Linear(1, 1)
+    keeper = SafeKeeper([], [network], {}, None, torch.device("cpu"))
+    keeper.check(torch.ones(2, 6))
+    weight = network.weight.clone()
+    nn.init.ones_(network.weight)
+    statistics = torch.ones(4, 6)
+    statistics[2, 1] = math.nan
+    with pytest.raises(FloatingPointError, match="at step 3; .* weights of step 2 again"):
+        keeper.check(statistics)
+    assert torch.equal(network.weight, weight)
+
+
 def test_a_full_disk_is_said_and_costs_neither_the_older_checkpoint_nor_the_training(
     tmp_path, monkeypatch, capsys
 ):
