@@ -64,8 +64,10 @@ def _complaint(item: pytest.Item) -> str:
         return "was stopped after --nbval-cell-timeout seconds"
     if warnings := OURS.findall(_printed(item, "stderr")):
         return f"warns: {warnings}"
-    # What a carriage return overwrites counts on its own.
-    wide = [x for x in re.split(r"[\r\n]", _printed(item, "stdout")) if len(x) > WIDTH]
+    # What a carriage return overwrites counts on its own. Of standard error only bars are ours.
+    lines = re.split(r"[\r\n]", _printed(item, "stdout"))
+    lines += [x for x in re.split(r"[\r\n]", _printed(item, "stderr")) if "%|" in x]
+    wide = [line for line in lines if len(line) > WIDTH]
     return f"prints more than {WIDTH} characters in a line: {wide}" if wide else ""
 
 

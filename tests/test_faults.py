@@ -3,7 +3,13 @@
 import pytest
 from faults import FAULTS, ROOT, is_caught, project_copy
 
-SAMPLE = (1, 15, 23, 45, 54)  # of each kind: a loss, a setting, data, style, a stored output
+SAMPLE = {  # of each kind: a loss, a setting, data, style, a stored output
+    "labels of real samples swapped",
+    "betas swapped",
+    "images scaled by 255",
+    "Gram matrix grows with the picture",
+    "an output edited",
+}
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
@@ -17,6 +23,10 @@ def copy(tmp_path_factory):
     return project_copy(str(tmp_path_factory.mktemp("copy")))
 
 
-@pytest.mark.parametrize("number", SAMPLE, ids=lambda number: FAULTS[number - 1].what)
-def test_a_planted_fault_is_caught(number, copy):
-    assert is_caught(FAULTS[number - 1], copy)
+def test_the_sample_stands_in_the_table():
+    assert {fault.what for fault in FAULTS} >= SAMPLE
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f.what in SAMPLE], ids=lambda f: f.what)
+def test_a_planted_fault_is_caught(fault, copy):
+    assert is_caught(fault, copy)

@@ -24,6 +24,10 @@ CELLS = {
         "was stopped after --nbval-cell-timeout seconds",
     ),
     "prints": ("print('x' * 73)", "prints more than 72 characters in a line"),
+    "draws a bar": (
+        "import sys; print('\\r100%|' + 68 * '#', file=sys.stderr)",
+        "prints more than 72 characters in a line",
+    ),
     "listens": (
         "import socket\n"
         "server = socket.create_server(('127.0.0.1', 0))\n"

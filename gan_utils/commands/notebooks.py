@@ -64,7 +64,7 @@ def digests(notebook: NotebookNode) -> dict[str, str]:
     `execute` stores them. As long as they fit, the outputs are those of one run of this code.
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    outputs = [cell.outputs for cell in code if not _displayed(cell)]
+    outputs = [cell.outputs for cell in code if not _displayed(_tree(cell))]
     parts = {"code": [cell.source for cell in code], "outputs": outputs}
     return {
         name: sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
@@ -176,7 +176,7 @@ def refresh_sources(path: Path) -> None:
         tree = _tree(cell)
         imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
         exec(compile(ast.Module(imports, []), str(path), "exec"), names)
-        if shown := _displayed(cell):
+        if shown := _displayed(tree):
             source = eval(shown, names)
             data = {"text/markdown": source._repr_markdown_(), "text/plain": repr(source)}
             for output in cell.outputs:
@@ -190,10 +190,9 @@ def _tree(cell: NotebookNode) -> ast.Module:
     return ast.parse(TransformerManager().transform_cell(cell.source))
 
 
-def _displayed(cell: NotebookNode) -> str:
+def _displayed(tree: ast.Module) -> str:
     """Return the call of `show_source` that ends a cell; "" if there is none."""
-    statements = _tree(cell).body
-    last = ast.unparse(statements[-1]) if statements else ""
+    last = ast.unparse(tree.body[-1]) if tree.body else ""
     return last if last.startswith("show_source(") else ""
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 
+from gan_utils.data.digits import DIGIT_SOURCES
 from gan_utils.gan import recipes
 from gan_utils.gan.recipes import Recipe, vary
 from gan_utils.scores import judges
@@ -26,7 +27,7 @@ class Experiment:
 
     rows: Callable[[], Rows]
     seeds: tuple[int, ...] = (1, 2, 3)
-    sources: tuple[str, ...] = ("mnist", "fashion", "digits")
+    sources: tuple[str, ...] = tuple(name for name in DIGIT_SOURCES if name != "auto")
     scores: tuple[str, ...] = ("frechet",)
 
 
@@ -142,8 +143,9 @@ def trials(name: str, seeds: Iterable[int] = (), source: str | None = None) -> l
     if source not in experiment.sources:
         allowed = ", ".join(experiment.sources)
         raise ValueError(f"{name} cannot learn from {source!r}; choose one of {allowed}")
+    rows = experiment.rows()
     return [
         Trial(name, row, recipe, steps, seed, source)
         for seed in tuple(seeds) or experiment.seeds
-        for row, (recipe, steps) in experiment.rows().items()
+        for row, (recipe, steps) in rows.items()
     ]
