@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
 
 from gan_utils.data.batches import Batches, BatchStream
@@ -165,6 +166,41 @@ def test_drawn_faces_come_with_their_factors():
 def test_face_arguments_that_make_no_sense(arguments, message):
     with pytest.raises(ValueError, match=message):
         face_images(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("Ann-{who}_Lee/{which}.png", True),
+        ("Ann_{who}x_{which:04}.png", True),
+        ("Bob {who}x ({which}).png", True),
+        ("IMG_{who}{which:03}.png", False),
+        ("{who}{which:03}.png", False),
+        ("train/{who}{which:03}.png", False),
+    ],
+)
+def test_people_in_a_folder_stay_on_one_side_where_names_tell_them_apart(
+    tmp_path, capsys, name, known
+):
+    for who in range(10):
+        for which in range(3):
+            path = tmp_path / name.format(who=who, which=which)
+            path.parent.mkdir(exist_ok=True)
+            Image.new("RGB", (64, 64), (20 * who, 0, 0)).save(path)
+    train, kept = face_images("folder", folder=tmp_path)
+    people = [set(part.images[:, 0, 0, 0].tolist()) for part in (train, kept)]
+    assert len(kept.images) == 3 and (train.people is not None) == known
+    assert people[0].isdisjoint(people[1]) == known
+    note = "of other people" if known else "perhaps of the same people"
+    assert f"27 to learn from, 3 kept back, {note}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_one_person_with_most_of_the_pictures_is_not_kept_back(tmp_path):
+    for who in range(10):
+        for which in range(10 if who == 9 else 1):
+            Image.new("RGB", (64, 64)).save(tmp_path / f"person{who}x_{which}.png")
+    train, kept = face_images("folder", folder=tmp_path)
+    assert train.people is None and len(kept.images) == 1
 
 
 def test_face_images_are_checked():

@@ -285,8 +285,10 @@ def test_labeled_faces_in_the_wild_are_read_where_scikit_learn_puts_them(root, c
     assert (len(train.images), len(kept.images)) == (11, 1) and train.factors is None
     assert (train.images[:, 1].float().mean() - 50).abs() < 2  # the face, without its frame
     assert len(train.images[:, 0, 32, 32].unique()) == 11
-    assert "Labeled Faces in the Wild: 11 to learn from" in capsys.readouterr().out
-    assert len(photographs.lfw_images(64, 3)) == 3
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Labeled Faces in the Wild: 11 to learn from, 1 kept back, of other people" in said
+    images, people = photographs.lfw_images(64, 3)
+    assert len(images) == 3 and len(set(people)) == 3
 
 
 def test_damaged_labeled_faces_are_not_replaced_by_drawn_ones(root, monkeypatch):
@@ -335,10 +337,26 @@ def test_celeba_is_fetched_by_torchvision_and_read_from_its_folder(
     train, kept = face_images("celeba")
     assert (train.images[:, 0, 0, 0] - 9 * torch.arange(9)).abs().max() <= 1
     assert len(kept.images) == 1
-    assert "CelebA is not complete: 10 of 202,599" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "CelebA is not complete: 10 of 202,599" in said and "perhaps of the same people" in said
     monkeypatch.setattr(photographs, "CelebA", None)  # not asked a second time
     assert len(face_images("celeba", count=10)[0].images) == 9
     assert (online_root / "celeba").is_dir()
+
+
+def test_people_of_celeba_stay_on_one_side(root, capsys):
+    folder = root / "celeba" / "img_align_celeba"
+    folder.mkdir(parents=True)
+    lines = []
+    for index in range(40):  # four photographs of each of ten people, never side by side
+        Image.new("RGB", (178, 218), (6 * index, 0, 0)).save(folder / f"{index:06}.jpg")
+        lines.append(f"{index:06}.jpg {100 + index % 10}")
+    (folder.parent / "identity_CelebA.txt").write_text("\n".join(lines) + "\n")
+    train, kept = face_images("celeba")
+    assert kept.people.tolist() == [9] * 4 and 9 not in train.people.tolist()
+    shades = kept.images[:, 0, 0, 0].float() / 6
+    assert shades.round().tolist() == [9, 19, 29, 39]
+    assert "36 to learn from, 4 kept back, of other people" in capsys.readouterr().out
 
 
 def test_any_faces_are_a_folder_then_lfw_in_full_mode_then_drawn(root, monkeypatch, capsys):

@@ -141,7 +141,8 @@ def test_a_folder_gives_squares_and_names_what_it_skips(tmp_path, capsys):
     save(tmp_path / "deep" / "deeper" / "tall.PNG", COLOURS.transpose(1, 0, 2))
     save(tmp_path / "wide.png", COLOURS)
     save(tmp_path / "dot.png", COLOURS[:1, :1])
-    images = load_folder(tmp_path, 64, 100)
+    images, files = load_folder(tmp_path, 64, 100)
+    assert [str(file) for file in files] == ["deep/deeper/tall.PNG", "wide.png"]
     assert images.shape == (2, 3, 64, 64) and images.dtype == torch.uint8
     said = capsys.readouterr().out
     assert f"{len(bad) + 3} of {len(bad) + 5} files skipped" in said
@@ -153,14 +154,14 @@ def test_the_square_is_the_middle(tmp_path):
     wide = np.zeros((64, 192, 3), dtype=np.uint8)
     wide[:, 64:128] = 255
     save(tmp_path / "wide.png", wide)
-    assert load_folder(tmp_path, 64, 1).min() == 255
+    assert load_folder(tmp_path, 64, 1)[0].min() == 255
 
 
 def test_a_limited_number_is_spread_over_the_names(tmp_path):
     for i in range(9):
         save(tmp_path / f"{i}.png", np.full((64, 64), 20 * i, dtype=np.uint8))
-    assert load_folder(tmp_path, 64, 3)[:, 0, 0, 0].tolist() == [0, 60, 120]
-    assert len(load_folder(tmp_path, 64, 100)) == 9
+    assert load_folder(tmp_path, 64, 3)[0][:, 0, 0, 0].tolist() == [0, 60, 120]
+    assert len(load_folder(tmp_path, 64, 100)[0]) == 9
 
 
 def test_folders_without_pictures(tmp_path):

@@ -1,5 +1,7 @@
 """Faces in colour: a folder of pictures, published photographs, or drawn by code."""
 
+import re
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ class FaceImages:
     Attributes:
         images: uint8 [N, 3, 64, 64], from 0 to 255; N at least 1.
         factors: of drawn faces, see `drawn_faces.draw_factors`; None for photographs.
+        people: a number for the person on each, int64 [N]; None where nobody knows.
 
     Raises:
         ValueError: shapes or types are not as above.
@@ -30,6 +33,7 @@ class FaceImages:
 
     images: Tensor
     factors: dict[str, Tensor] | None = None
+    people: Tensor | None = None
 
     def __post_init__(self) -> None:
         """Check that the images have the right form, and the factors as many rows."""
@@ -41,7 +45,8 @@ class FaceImages:
     def __getitem__(self, chosen: Tensor) -> "FaceImages":
         """Return the rows where the boolean tensor `chosen` [N] is true."""
         factors = self.factors and {name: f[chosen] for name, f in self.factors.items()}
-        return FaceImages(self.images[chosen], factors)
+        people = None if self.people is None else self.people[chosen]
+        return FaceImages(self.images[chosen], factors, people)
 
 
 def face_images(
@@ -49,7 +54,9 @@ def face_images(
 ) -> tuple[FaceImages, FaceImages]:
     """Return faces to learn from and a tenth kept back for comparison; print what they are.
 
-    Photographs become squares of 64 x 64 pixels, cut from their middle.
+    Photographs become squares of 64 x 64 pixels, cut from their middle. Where the source, or the
+    names in a folder (`Ann_Lee/3.jpg`, `Ann_Lee_0003.jpg`), tell people apart, every tenth person
+    is kept back with all photographs; else every tenth picture. The printed line says which.
 
     Args:
         source: `"folder"` (any folder of pictures), `"lfw"` (13,233 photographs of Labeled Faces
@@ -78,24 +85,45 @@ def face_images(
             f"{what}: only {len(faces.images)} can be used; at least 10 are needed, as a tenth is "
             "kept back. Add pictures, or ask for source='drawn'"
         )
-    kept = torch.arange(len(faces.images)) % 10 == 9
+    rows = torch.arange(len(faces.images)) if faces.people is None else faces.people
+    kept = rows % 10 == 9
     train, test = faces[~kept], faces[kept]
-    announce(what, train.images, test.images)
+    note = "perhaps of the same people" if faces.people is None else "of other people"
+    announce(what, train.images, test.images, "" if faces.factors else f", {note}")
     return train, test
 
 
 def _load_faces(source: str, count: int, folder: Path | str | None) -> tuple[str, FaceImages]:
     if source == "folder":
         folder = data_folder() / "faces" if folder is None else Path(folder).expanduser().resolve()
-        return f"pictures of the folder {folder.name}", FaceImages(
-            load_folder(folder, FACE_SHAPE[2], count)
-        )
+        images, files = load_folder(folder, FACE_SHAPE[2], count)
+        names = [_person(file) for file in files]
+        return f"pictures of the folder {folder.name}", FaceImages(images, people=_numbers(names))
     if source == "lfw":
-        return "Labeled Faces in the Wild", FaceImages(lfw_images(FACE_SHAPE[2], count))
+        images, names = lfw_images(FACE_SHAPE[2], count)
+        return "Labeled Faces in the Wild", FaceImages(images, people=_numbers(names))
     if source == "celeba":
-        return "CelebA", FaceImages(celeba_images(FACE_SHAPE[2], count))
+        images, names = celeba_images(FACE_SHAPE[2], count)
+        return "CelebA", FaceImages(images, people=names and _numbers(names))
     factors = draw_factors(count)
     return "faces drawn by code", FaceImages(draw_faces(factors), factors)
+
+
+def _person(file: Path) -> str:
+    """Return the folder of a file; without one, its name up to the number at its end."""
+    return str(file.parent) if file.parent.name else re.sub(r"[\W_]*\d+\W*$", "", file.stem)
+
+
+def _numbers(names: Sequence[Hashable]) -> Tensor | None:
+    """Number people in the order in which they come.
+
+    None if every tenth of them is far from a tenth of the pictures: names like IMG_0001 tell
+    nobody apart, and one person alone cannot be kept back.
+    """
+    order = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    numbers = torch.tensor([order[name] for name in names])
+    share = (numbers % 10 == 9).float().mean()
+    return numbers if 0.05 <= share <= 0.2 else None
 
 
 def _any_faces(count: int) -> tuple[str, FaceImages]:

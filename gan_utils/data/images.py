@@ -15,9 +15,9 @@ def check_images(images: Tensor, shape: tuple[int, int, int]) -> None:
         )
 
 
-def announce(what: str, train: Tensor, kept: Tensor) -> None:
-    """Print one line: what was loaded, and how many images."""
-    say(f"{what}: {len(train):,} to learn from, {len(kept):,} kept back")
+def announce(what: str, train: Tensor, kept: Tensor, note: str = "") -> None:
+    """Print what was loaded, how many images, and a note about those that are kept back."""
+    say(f"{what}: {len(train):,} to learn from, {len(kept):,} kept back{note}")
 
 
 def scale_images(images: Tensor) -> Tensor:

@@ -16,8 +16,11 @@ LFW_SQUARE = slice(62, 187)  # of 250 rows and columns: the face and a little ar
 CELEBA_COUNT = 202_599
 
 
-def lfw_images(size: int, count: int) -> Tensor:
-    """Return photographs of Labeled Faces in the Wild, uint8 [N, 3, size, size], N at most `count`.
+def lfw_images(size: int, count: int) -> tuple[Tensor, list[int]]:
+    """Return photographs of Labeled Faces in the Wild, and the number of the person on each.
+
+    Returns:
+        Images uint8 [N, 3, size, size], N at most `count`, and N numbers.
 
     Raises:
         FileNotFoundError: they are not in the data folder and cannot be fetched.
@@ -46,11 +49,16 @@ def lfw_images(size: int, count: int) -> Tensor:
             "which needs no file"
         ) from None
     images = torch.from_numpy(people.images[:count])  # in [0, 1], in an order without order
-    return (images * 255).round().byte().permute(0, 3, 1, 2)
+    images = (images * 255).round().byte().permute(0, 3, 1, 2)
+    return images, people.target[:count].tolist()
 
 
-def celeba_images(size: int, count: int) -> Tensor:
-    """Return photographs of CelebA, uint8 [N, 3, size, size], N at most `count`.
+def celeba_images(size: int, count: int) -> tuple[Tensor, list[str] | None]:
+    """Return photographs of CelebA, and the number of the person on each.
+
+    Returns:
+        Images uint8 [N, 3, size, size], N at most `count`, and N numbers; None for the numbers
+        where CelebA's list of them is not beside the photographs.
 
     Raises:
         FileNotFoundError: they are not in the data folder and cannot be fetched.
@@ -75,4 +83,9 @@ def celeba_images(size: int, count: int) -> Tensor:
     found = sum(1 for _ in folder.glob("*.jpg"))
     if found < CELEBA_COUNT:
         say(f"CelebA is not complete: {found:,} of {CELEBA_COUNT:,} photographs are here.")
-    return load_folder(folder, size, count)
+    images, files = load_folder(folder, size, count)
+    listed = folder.parent / "identity_CelebA.txt"
+    if not listed.is_file():
+        return images, None
+    people = dict(line.split() for line in listed.read_text().splitlines())  # 000001.jpg 2880
+    return images, [people[file.name] for file in files]

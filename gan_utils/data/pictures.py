@@ -113,7 +113,7 @@ def resized(picture: Tensor, size: Sequence[int]) -> Tensor:
     return interpolate(picture[None], tuple(size), mode="bilinear", antialias=True)[0].clamp(0, 1)
 
 
-def load_folder(folder: Path | str, size: int, limit: int) -> Tensor:
+def load_folder(folder: Path | str, size: int, limit: int) -> tuple[Tensor, list[Path]]:
     """Read the pictures of a folder and of the folders in it, as squares of one size.
 
     Of each picture the largest square in the middle is used. Files that are no pictures, are
@@ -126,7 +126,7 @@ def load_folder(folder: Path | str, size: int, limit: int) -> Tensor:
         limit: how many files to use at most, evenly spaced in the order of their names.
 
     Returns:
-        Images uint8 [N, 3, size, size], N at least 1.
+        Images uint8 [N, 3, size, size], N at least 1, and their N files, as seen from the folder.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -148,10 +148,11 @@ def load_folder(folder: Path | str, size: int, limit: int) -> Tensor:
     )
     if len(paths) > limit:
         paths = [paths[i * len(paths) // limit] for i in range(limit)]
-    squares, skipped = [], []
+    squares, used, skipped = [], [], []
     for path in paths:
         try:
             squares.append(_square(load_picture(path), size, path.name))
+            used.append(path.relative_to(folder))
         except (OSError, ValueError) as error:
             skipped.append(str(error))
     if skipped:
@@ -162,7 +163,7 @@ def load_folder(folder: Path | str, size: int, limit: int) -> Tensor:
             f"the folder {folder.name} has no picture to learn from; it needs files that end in "
             f"{', '.join(SUFFIXES)} of at least {size} x {size} pixels"
         )
-    return torch.stack(squares)
+    return torch.stack(squares), used
 
 
 def _square(image: Image.Image, size: int, name: str) -> Tensor:
