@@ -4,13 +4,17 @@ import io
 import json
 import os
 import signal
+from functools import partial
 
 import pytest
 import torch
 from PIL import Image
+from torchvision.transforms.functional import to_pil_image
 
 from gan_utils.__main__ import read
 from gan_utils.data.batches import Batches
+from gan_utils.data.drawn_faces import CHOICES, draw_faces, draw_factors
+from gan_utils.data.images import scale_images
 from gan_utils.data.sine import sine_points
 from gan_utils.gan import recipes
 from gan_utils.gan.models import evaluate
@@ -19,7 +23,7 @@ from gan_utils.gan.training import train_gan
 from gan_utils.scores import experiments, judges, trials
 from gan_utils.scores.experiments import EXPERIMENTS, PUBLISHED, Experiment
 from gan_utils.scores.metrics import curve_score
-from gan_utils.scores.results import RESULTS
+from gan_utils.scores.results import RESULTS, sample_grid
 from gan_utils.scores.trials import Trial, read_result, run_trial
 
 CPU = torch.device("cpu")
@@ -59,6 +63,47 @@ def test_a_result_holds_what_a_lesson_needs(tmp_path):
     with Image.open(io.BytesIO(base64.b64decode(result["samples"]))) as grid:
         assert grid.size == (10 * 29 + 1, 4 * 29 + 1)
     assert list((tmp_path / "runs/experiments").iterdir()) == []
+
+
+def test_faces_are_scored_beside_faces_kept_back(tmp_path, monkeypatch):
+    monkeypatch.setitem(judges.FACES, "count", 300)
+    small = {
+        name: partial(getattr(recipes.FACES_HOUSE, name), width=4)
+        for name in ("generator", "discriminator")
+    }
+    result = run_trial(
+        trial(row="house", recipe=vary(recipes.FACES_HOUSE, **small), source="drawn"), tmp_path, CPU
+    )
+    assert (result["examples"], result["faces"]["count"]) == (270, 300)
+    floor, last = result["floor"], result["curve"][-1]["trained"]
+    ratios = ("chequers 2", "chequers 4", "contrast")
+    assert floor.keys() == last.keys() == {"frechet", *ratios}
+    assert [floor[name] for name in ratios] == [1, 1, 1]
+    assert last["contrast"] < 0.5 and last["frechet"] > 10 * floor["frechet"]
+    assert result["coverage"].keys() == CHOICES.keys()
+    assert sample_grid(result).shape == (4 * 65 + 1, 10 * 65 + 1, 3)
+
+
+def test_the_judge_of_faces_counts_the_rarest_of_each_factor(monkeypatch):
+    monkeypatch.setitem(judges.FACES, "count", 1500)
+    judge = judges.FaceJudge("drawn", CPU)
+    assert judge.coverage(judge.kept)["background"] > 0.5
+    pale = draw_factors(100) | {"skin": torch.zeros(100, dtype=torch.int64)}
+    found = judge.coverage(scale_images(draw_faces(pale)))
+    assert found["skin"] == 0 and found["background"] > 0.3
+    assert torch.equal(judge.samples(), judge.train.images)
+
+
+def test_the_judge_of_photographs_adds_mirror_images_and_reads_no_factors(tmp_path, monkeypatch):
+    monkeypatch.setenv("GAN_UTILS_DATA", str(tmp_path))
+    (tmp_path / "faces").mkdir()
+    for index, face in enumerate(draw_faces(draw_factors(30))):
+        to_pil_image(face).save(tmp_path / "faces" / f"{index}.png")
+    judge = judges.FaceJudge("folder", CPU)
+    faces = judge.samples()
+    assert len(faces) == 2 * judge.examples == 54
+    assert torch.equal(faces[27:], faces[:27].flip(3))
+    assert judge.coverage(judge.kept) == {}
 
 
 def test_a_finished_result_is_not_computed_again_until_it_is_out_of_date(tmp_path, monkeypatch):

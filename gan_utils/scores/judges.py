@@ -1,4 +1,4 @@
-"""Who judges the samples of a training: digits and clothes by features, points by the curve."""
+"""Who judges the samples of a training: images by features, points by the curve."""
 
 import base64
 import io
@@ -8,26 +8,35 @@ from typing import Any, Protocol
 import torch
 from PIL import Image
 from torch import Tensor
+from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
 from gan_utils.data.digits import digit_images
+from gan_utils.data.drawn_faces import CHOICES
+from gan_utils.data.faces import FACE_SOURCES, face_images
 from gan_utils.data.images import scale_images
 from gan_utils.data.sine import sine_points
 from gan_utils.randomness import seeded
 from gan_utils.scores.digit_classifier import DigitClassifier, train_classifier
+from gan_utils.scores.face_reader import FaceReader
+from gan_utils.scores.features import RandomFeatures
 from gan_utils.scores.metrics import (
     CurveScore,
     FrechetDistance,
     class_balance,
     curve_score,
     precision_and_recall,
+    wave_power,
 )
 
 READER = dict(seed=111, steps=2000, batch_size=128)  # the classifier that gives the features
 SCORED = 10_000  # images on either side of a score, at most
 NEIGHBOURS = dict(images=3000, k=3)  # for precision and recall
 CURVE = dict(points=1024, scored=4000, draws=20)  # learned from, in a score, draws of the floor
+FACES = dict(count=14_000, features=0, real=4)  # real: times as many images as are scored
+PERIODS = (2, 4)  # of chequers, in pixels
 SHADES = 16  # of grey, in a stored grid
+JPEG = dict(format="JPEG", quality=75)  # of a stored grid in colour
 DIGITS = 4  # of a stored number
 
 Scores = dict[str, float]
@@ -104,11 +113,61 @@ class DigitJudge:
 
     def picture(self, images: Tensor) -> str:
         """Return images in [-1, 1] as a small PNG, ten in a row, in letters."""
-        grid = make_grid(images / 2 + 0.5, 10, padding=1)[0]
-        data = io.BytesIO()
-        picture = Image.fromarray((grid * 255).round().byte().numpy())
-        picture.quantize(SHADES).save(data, "PNG", optimize=True)
-        return base64.b64encode(data.getvalue()).decode()
+        grid = _grid(images).convert("L").quantize(SHADES)
+        return _letters(grid, format="PNG", optimize=True)
+
+
+class FaceJudge:
+    """Scores of generated faces beside those of faces that were kept back.
+
+    Args:
+        source: see `faces.face_images`.
+        device: where the features are computed.
+    """
+
+    def __init__(self, source: str, device: torch.device) -> None:
+        """Load or draw the faces and take the features of real ones, from a seed of their own."""
+        with seeded(0):
+            self.train, kept = face_images(source, count=FACES["count"])
+            chosen = torch.randperm(len(self.train.images))[: FACES["real"] * len(kept.images)]
+        self.kept = scale_images(kept.images)
+        self.reader = None if self.train.factors is None else FaceReader(self.train)
+        features = RandomFeatures(FACES["features"]).to(device)
+        self.frechet = FrechetDistance(features, scale_images(self.train.images[chosen]))
+        self.examples, self.count = len(self.train.images), len(self.kept)
+        self.waves = {period: wave_power(self.kept, period) for period in PERIODS}
+        self.floor = self(self.kept)
+
+    def samples(self) -> Tensor:
+        """Return all faces to learn from, uint8 [N, 3, 64, 64], and the mirror images of
+        photographs.
+        """
+        images = self.train.images
+        return torch.cat([images, images.flip(3)]) if self.reader is None else images
+
+    def __call__(self, images: Tensor) -> Scores:
+        """Return the scores of as many faces as were kept back, in [-1, 1].
+
+        Chequers and contrast are ratios to those of the faces kept back.
+        """
+        waves = {f"chequers {p}": wave_power(images, p) / real for p, real in self.waves.items()}
+        contrast = (_contrast(images) / _contrast(self.kept)).item()
+        return _rounded(frechet=self.frechet(images), **waves, contrast=contrast)
+
+    def coverage(self, images: Tensor, /) -> Scores:
+        """Return the share of the rarest value of each factor, in shares of equal parts; of
+        drawn faces only.
+        """
+        read = {} if self.reader is None else self.reader(images)
+        found = {}
+        for name, values in read.items():
+            counts = (values + 1).bincount(minlength=len(CHOICES[name]) + 1)[1:]
+            found[name] = (counts.min() * len(counts) / len(images)).item()
+        return _rounded(**found)
+
+    def picture(self, images: Tensor) -> str:
+        """Return images in [-1, 1] as a JPEG, ten in a row, in letters."""
+        return _letters(_grid(images), **JPEG)
 
 
 class SineJudge:
@@ -146,6 +205,21 @@ class SineJudge:
         return [[round(number, 2) for number in point] for point in points.tolist()]
 
 
+def _grid(images: Tensor) -> Image.Image:
+    grid = make_grid(images / 2 + 0.5, 10, padding=1)
+    return to_pil_image((grid * 255).round().byte())
+
+
+def _letters(picture: Image.Image, **options: Any) -> str:
+    data = io.BytesIO()
+    picture.save(data, **options)
+    return base64.b64encode(data.getvalue()).decode()
+
+
+def _contrast(images: Tensor) -> Tensor:
+    return images.flatten(1).std(dim=1).mean()
+
+
 def _rounded(**numbers: float) -> Scores:
     return {name: float(f"{number:.{DIGITS}g}") for name, number in numbers.items()}
 
@@ -154,10 +228,16 @@ def judge_settings(source: str) -> dict[str, Any]:
     """Return the numbers that the scores of a source depend on."""
     if source == "sine":
         return {"curve": CURVE}
+    if source in FACE_SOURCES:
+        return {"faces": FACES}
     return {"reader": READER, "scored": SCORED, "neighbours": NEIGHBOURS}
 
 
 @lru_cache(maxsize=1)  # a classifier is trained once a process
 def judge_of(source: str, device: torch.device) -> Judge:
-    """Return the judge of a source: `"sine"`, or one of `digits.DIGIT_SOURCES`."""
-    return SineJudge() if source == "sine" else DigitJudge(source, device)
+    """Return the judge of a source: `"sine"`, or one of `digits.DIGIT_SOURCES` or
+    `faces.FACE_SOURCES` (but not `"auto"`).
+    """
+    if source == "sine":
+        return SineJudge()
+    return (FaceJudge if source in FACE_SOURCES else DigitJudge)(source, device)

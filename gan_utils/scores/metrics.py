@@ -188,6 +188,39 @@ def precision_and_recall(
     return precision, recall
 
 
+def wave_power(images: Tensor, period: int) -> float:
+    """Return how strong the waves of `period` pixels are along the rows
+    and columns of images.
+
+    Chequers that a network leaves behind are such waves, of 2, 4 or 8
+    pixels. Compare with the same number of real images: edges hold all
+    waves.
+
+    Args:
+        images: [N, C, H, W], H and W multiples of `period`.
+        period: pixels from crest to crest, at least 2.
+
+    Returns:
+        The squared size of that Fourier coefficient, averaged over
+        rows, columns, channels and images.
+
+    Raises:
+        ValueError: `period` is below 2, or does not divide H and W.
+    """
+    sides = images.shape[2:]
+    if period < 2 or any(side % period for side in sides):
+        raise ValueError(
+            f"period is {period} for images of {sides[0]} x {sides[1]}; it "
+            "must be at least 2 and divide both"
+        )
+    powers = []
+    for dim in (2, 3):
+        waves = torch.fft.rfft(images, dim=dim, norm="ortho")
+        wave = waves.select(dim, images.shape[dim] // period)
+        powers.append(wave.abs().square().mean().item())
+    return sum(powers) / len(powers)
+
+
 def nearest_neighbours(samples: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
     """Find the image that is nearest to each sample, pixel by pixel.
 

@@ -5,17 +5,17 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.functional import pil_to_tensor
 
 from gan_utils.data.downloads import PROJECT
 from gan_utils.scores.experiments import trials
 from gan_utils.scores.trials import read_result
 
 RESULTS = PROJECT / "notebooks" / "results"
-HIGH = ("share", "entropy", "rarest")  # scores that are better when they are higher
+HIGH = ("share", "entropy", "rarest", "contrast")  # scores that are better when they are higher
 
 Result = dict[str, Any]
 
@@ -50,7 +50,9 @@ def final_scores(results: list[Result], weights: str, score: str = "frechet") ->
         results: of one row.
         weights: `"trained"` or `"averaged"`.
         score: of digits `"frechet"`, `"entropy"`, `"rarest"` or
-            `"commonest"`, of points `"share"`, `"distance"` or `"w1"`.
+            `"commonest"`; of faces `"frechet"`, `"chequers 2"`,
+            `"chequers 4"` or `"contrast"`; of points `"share"`,
+            `"distance"` or `"w1"`.
     """
     return torch.tensor([result["curve"][-1][weights][score] for result in results])
 
@@ -63,7 +65,7 @@ def print_results(rows: dict[str, list[Result]], score: str = "frechet") -> None
         rows: as `stored_results` returns them.
         score: see `final_scores`.
     """
-    decimals = 1 if score == "frechet" else 3
+    decimals = 2 if score == "frechet" else 3
     print(f"{score:24}{'steps':>7} seeds  trained (worst) averaged (worst)")
     for row, results in rows.items():
         print(f"{row:24}{results[0]['steps']:7,}{len(results):6}", end="")
@@ -86,7 +88,9 @@ def score_curves(results: list[Result], weights: str) -> tuple[Tensor, Tensor]:
 
 
 def sample_grid(result: Result) -> Tensor:
-    """Return a result's picture of forty samples: uint8 [height, width], ten in a row."""
+    """Return a result's picture of forty samples, ten in a row: uint8
+    [height, width] of digits, [height, width, 3] of faces.
+    """
     data = io.BytesIO(base64.b64decode(result["samples"]))
     with Image.open(data) as picture:
-        return pil_to_tensor(picture.convert("L"))[0]
+        return torch.from_numpy(np.array(picture.convert("L" if picture.mode == "P" else "RGB")))
