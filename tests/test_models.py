@@ -172,6 +172,9 @@ def test_a_varied_recipe_leaves_the_first_one_alone():
 def test_face_recipes_build_the_same_networks():
     textbook, house = recipes.FACES_DCGAN, recipes.FACES_HOUSE
     assert textbook.training == dict(latent_dim=100, lr=2e-4, betas=(0.5, 0.999))
+    assert (textbook.batch_size, textbook.epochs, house.batch_size) == (64, 25, 16)
+    expected = dict(lr=1e-3, d_lr=2.5e-4, betas=(0.0, 0.99), decay_lr=True, ema_decay=0.99)
+    assert house.training == dict(latent_dim=100) | expected
     for old, new in (
         (textbook.generator(width=4), house.generator(width=4)),
         (textbook.discriminator(width=4), house.discriminator(width=4)),

@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 import gan_utils
 from gan_utils.__main__ import COMMANDS
@@ -44,6 +45,25 @@ def test_conda_environment_has_the_packages_and_bounds_of_pyproject():
     assert environment["channels"] == ["conda-forge"]
     assert {d for d in environment["dependencies"] if isinstance(d, str)} == wanted
     assert environment["dependencies"][-1] == {"pip": ["-e ."]}
+
+
+def test_known_versions_are_given_for_all_that_pyproject_asks_for_and_fit_it():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["test"]
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    known = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert sorted(known) == list(known)
+    for requirement in map(Requirement, wanted):
+        assert requirement.specifier.contains(known[requirement.name]), requirement
+
+
+def test_the_workflow_runs_newest_known_and_oldest_versions():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())
+    rows = workflow["jobs"]["test"]["strategy"]["matrix"]["include"]
+    runs = {row["versions"]: row["run"] for row in rows}
+    assert runs["newest"] == "bash .ci/run"
+    assert runs["known"] == "PIP_CONSTRAINT=$PWD/constraints.txt bash .ci/run"
+    assert "--resolution lowest-direct" in runs["oldest"]
 
 
 def listed(docstring):

@@ -190,6 +190,26 @@ def test_the_path_changes_one_thing_a_row_and_ends_at_the_house():
     assert (last.generator, last.discriminator) == (house.generator, house.discriminator)
 
 
+def test_the_path_of_faces_leads_from_the_published_recipe_to_the_house_one_change_at_a_time():
+    rows = EXPERIMENTS["faces"].rows()
+    published, house = recipes.FACES_DCGAN, recipes.FACES_HOUSE
+    averaged = dict(ema_decay=house.training["ema_decay"])  # of all: it changes no training
+    rates = {name: house.training[name] for name in ("lr", "d_lr")}
+    expected = [
+        (64, published.training | averaged),
+        (16, published.training | averaged),
+        (16, published.training | averaged | dict(betas=(0.0, 0.99))),
+        (16, published.training | averaged | dict(betas=(0.0, 0.99)) | rates),
+        (16, house.training),
+        (16, house.training),
+    ]
+    assert [(r.batch_size, r.training) for r, _ in rows.values()] == expected
+    assert [steps for _, steps in rows.values()] == [2000] * 5 + [8000]
+    for recipe, _ in rows.values():
+        shapes = [p.shape for p in recipe.generator().parameters()]
+        assert shapes == [p.shape for p in house.generator(width=32).parameters()]
+
+
 def test_the_sine_experiment_is_the_full_factorial_from_published_to_house():
     rows = [recipe for recipe, _ in EXPERIMENTS["sine"].rows().values()]
     names = ("lr", "decay_lr", "betas")

@@ -32,6 +32,7 @@ class Experiment:
 
 
 SHORT, EQUAL, CHANGED = 2500, 6000, 3000  # steps
+FACE_WIDTH, FACE_STEPS = 32, 2000
 
 PUBLISHED = {
     "Real Python": recipes.MNIST_REAL_PYTHON,
@@ -113,6 +114,33 @@ def sine() -> Rows:
     return rows | {"house": (house, steps)}
 
 
+def faces() -> Rows:
+    """From the published DCGAN to the house recipe for faces, one change at a time and at half
+    the published width; the house also for longer.
+    """
+    published, house = recipes.FACES_DCGAN, recipes.FACES_HOUSE
+    small = dict(batch_size=house.batch_size)
+    small |= dict(generator=house.generator, discriminator=house.discriminator)
+    changes = {
+        "DCGAN": {},
+        "batch of 16": small,
+        "house's β": dict(training=dict(betas=house.training["betas"])),
+        "two rates": dict(training={name: house.training[name] for name in ("lr", "d_lr")}),
+        "falling rates: house": dict(training=house.training),
+    }
+    rows, recipe = {}, vary(published, training=dict(ema_decay=house.training["ema_decay"]))
+    for name, change in changes.items():
+        recipe = vary(recipe, **change)
+        rows[name] = (_at_width(recipe, FACE_WIDTH), FACE_STEPS)
+    return rows | {"house, more steps": (_at_width(recipe, FACE_WIDTH), 4 * FACE_STEPS)}
+
+
+def _at_width(recipe: Recipe, width: int) -> Recipe:
+    players = (recipe.generator, recipe.discriminator)
+    generator, discriminator = (partial(player, width=width) for player in players)
+    return vary(recipe, generator=generator, discriminator=discriminator)
+
+
 EXPERIMENTS = {
     "sine": Experiment(sine, tuple(range(11, 21)), sources=("sine",), scores=("share", "w1")),
     "digits-steps": Experiment(digits_steps),
@@ -120,6 +148,11 @@ EXPERIMENTS = {
     "digits-path": Experiment(digits_path),
     "digits-control": Experiment(digits_control),
     "digits-losses": Experiment(digits_losses),
+    "faces": Experiment(
+        faces,
+        sources=("folder", "drawn", "lfw", "celeba"),
+        scores=("frechet", "chequers 2", "chequers 4", "contrast"),
+    ),
 }
 
 

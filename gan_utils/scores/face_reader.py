@@ -57,13 +57,13 @@ class FaceReader:
         """Learn; the global random state is left alone."""
         images = scale_images(faces.images)
         with seeded(0):
-            pixels = np.concatenate([_pixels(images), _pixels(smear(images))])
-        self.models = {
-            name: LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(
-                pixels, faces.factors[name].repeat(2).numpy()
-            )
-            for name in CHOICES
-        }
+            both = [_pixels(images), _pixels(smear(images))]
+        pixels, self.models = np.concatenate(both), {}
+        how = dict(solver="lsqr", shrinkage="auto")
+        for name in CHOICES:
+            values = faces.factors[name].repeat(2).numpy()
+            model = LinearDiscriminantAnalysis(**how)
+            self.models[name] = model.fit(pixels, values)
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
         """Return for each of `CHOICES` the numbers of the values read

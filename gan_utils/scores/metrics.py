@@ -207,12 +207,11 @@ def wave_power(images: Tensor, period: int) -> float:
     Raises:
         ValueError: `period` is below 2, or does not divide H and W.
     """
-    sides = images.shape[2:]
-    if period < 2 or any(side % period for side in sides):
-        raise ValueError(
-            f"period is {period} for images of {sides[0]} x {sides[1]}; it "
-            "must be at least 2 and divide both"
-        )
+    height, width = images.shape[2:]
+    if period < 2 or height % period or width % period:
+        problem = f"period is {period} for images of {height} x {width}"
+        allowed = "it must be at least 2 and divide both"
+        raise ValueError(f"{problem}; {allowed}")
     powers = []
     for dim in (2, 3):
         waves = torch.fft.rfft(images, dim=dim, norm="ortho")
