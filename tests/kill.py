@@ -28,7 +28,7 @@ from gan_utils.gan import recipes
 from gan_utils.gan.recipes import Recipe, vary
 from gan_utils.gan.training import train_gan
 
-STEPS, SAVED_EVERY = 60, 3
+LENGTHS = {"SINE": (1500, 50), "MNIST": (60, 3), "FACES": (60, 3)}  # steps, and between saves
 READY = "ready"
 LARGEST = 10_000  # bytes: less than any checkpoint
 
@@ -59,8 +59,9 @@ def train(name: str, path: str) -> None:
     players = recipe.generator(), recipe.discriminator()
     batches = Batches(samples, recipe.batch_size)
     print(READY, flush=True)
-    how = dict(checkpoint=path, checkpoint_every=SAVED_EVERY, progress=False)
-    history = train_gan(*players, batches, steps=STEPS, **how, **recipe.training)
+    steps, every = LENGTHS[name.split("_")[0]]
+    how = dict(steps=steps, checkpoint=path, checkpoint_every=every, progress=False)
+    history = train_gan(*players, batches, **how, **recipe.training)
     digest = sha256(history.records.numpy().tobytes())
     for network in (*players, history.generator):
         for values in network.state_dict().values():
@@ -93,20 +94,26 @@ def end(process: subprocess.Popen) -> tuple[str, str]:
 
 def kill_and_go_on(name: str, path: Path, kills: int, seconds: float, moments: random.Random):
     """Kill a training again and again, then let it finish; return what `end` returns."""
-    for _ in range(kills):
+    while kills:
         process = begin(name, path)
         time.sleep(moments.uniform(0, seconds))
-        process.kill()
+        if process.poll() is None:
+            process.kill()
+            kills -= 1
+        else:
+            path.unlink()  # it was done before: once more from the beginning
         process.communicate()
     return end(begin(name, path))
 
 
 def attack(name: str, folder: Path, kills: int, moments: random.Random) -> dict[str, bool]:
     """Return which attacks on a training's checkpoint came to nothing."""
+    process = begin(name, folder / "whole.pt")
     start = time.perf_counter()
-    whole, _ = end(begin(name, folder / "whole.pt"))
+    whole = process.stdout.readline().strip()  # it says nothing else
     seconds = time.perf_counter() - start
-    killed, _ = kill_and_go_on(name, folder / "killed.pt", kills, seconds / 2, moments)
+    process.communicate()
+    killed, _ = kill_and_go_on(name, folder / "killed.pt", kills, seconds, moments)
     pair = [begin(name, folder / "shared.pt") for _ in range(2)]
     ends = sorted(end(process) for process in pair)
     refused = ends[0][0] == "" and any(str(process.pid) in ends[0][1] for process in pair)
