@@ -31,6 +31,7 @@ LOSSES, STEP, RECIPES = (f"gan_utils/gan/{name}.py" for name in ("losses", "step
 LATENT, MODELS = "gan_utils/gan/latent.py", "gan_utils/gan/models.py"
 TRAINING, CHECKPOINTS = "gan_utils/gan/training.py", "gan_utils/gan/checkpoints.py"
 METRICS, OBJECTIVE = "gan_utils/scores/metrics.py", "gan_utils/style/objective.py"
+STATISTICS = "gan_utils/style/statistics.py"
 VGG, BATCHES = "gan_utils/style/vgg.py", "gan_utils/data/batches.py"
 LESSON = "notebooks/01_sine_gan.ipynb"
 HYGIENE = "tests/test_notebook_hygiene.py"
@@ -346,10 +347,31 @@ FAULTS = [
     ),
     Fault(
         "Gram matrix grows with the picture",
-        OBJECTIVE,
+        STATISTICS,
         "flat @ flat.transpose(1, 2) / flat.shape[2]",
         "flat @ flat.transpose(1, 2)",
-        "tests/test_style.py",
+        "tests/test_statistics.py",
+    ),
+    Fault(
+        "covariance with its means",
+        STATISTICS,
+        "gram_matrix(features - mean)",
+        "gram_matrix(features)",
+        "tests/test_statistics.py",
+    ),
+    Fault(
+        "projections not sorted",
+        STATISTICS,
+        "values.sort(dim=2).values",
+        "values",
+        "tests/test_statistics.py",
+    ),
+    Fault(
+        "the judge forgets to make pictures smaller",
+        "gan_utils/style/judge.py",
+        "avg_pool2d(pixels[None], scale)",
+        "pixels[None]",
+        "tests/test_statistics.py",
     ),
     Fault(
         "total variation in one direction only",
@@ -359,11 +381,25 @@ FAULTS = [
         "tests/test_style.py",
     ),
     Fault(
-        "weights of style layers not relative",
+        "style terms not relative to the photograph",
         OBJECTIVE,
-        "target.square().mean().item() if balanced else 1.0",
+        'weights[f"style {name}"] /= _share(at_photo[f"style {name}"], target)',
+        "pass",
+        "tests/test_style_balance.py",
+    ),
+    Fault(
+        "the size of the activations is not divided out",
+        OBJECTIVE,
+        "_size(features[n]) if balanced else 1.0",
         "1.0",
         "tests/test_style.py",
+    ),
+    Fault(
+        "content that is not standardised",
+        OBJECTIVE,
+        "standardise: bool = True",
+        "standardise: bool = False",
+        "tests/test_style_balance.py",
     ),
     Fault(
         "mean and deviation of ImageNet exchanged",
@@ -380,10 +416,17 @@ FAULTS = [
         "tests/test_vgg.py",
     ),
     Fault(
-        "max pooling",
+        "max pooling with random filters",
         VGG,
-        'pooling: str = "avg"',
-        'pooling: str = "max"',
+        '"random": "avg"',
+        '"random": "max"',
+        "tests/test_vgg.py",
+    ),
+    Fault(
+        "a frame from zeros at the edge",
+        VGG,
+        'padding: str = "replicate",',
+        'padding: str = "zeros",',
         "tests/test_vgg.py",
     ),
     Fault(

@@ -35,10 +35,21 @@ def test_the_layers_are_those_of_johnson_halved_once():
     assert len(norms) == len(convolutions) - 1
 
 
-def test_each_picture_is_painted_by_itself():
+def test_each_picture_is_painted_by_itself(monkeypatch):
+    monkeypatch.setattr(torch, "rand_like", torch.zeros_like)  # its noise would differ
     network, pictures = StyleNetwork(width=4, blocks=1), torch.rand(3, 3, 20, 20)
     alone = torch.cat([network(picture[None]) for picture in pictures])
     assert torch.allclose(network(pictures), alone, atol=1e-5)
+
+
+def test_noise_decides_how_a_plain_picture_is_painted():
+    network, plain = StyleNetwork(width=4, blocks=1), torch.full((1, 3, 20, 20), 0.5)
+    first, second = network(plain), network(plain)
+    assert first.std() > 1e-3 and not torch.equal(first, second)
+    torch.manual_seed(0)
+    first = network(plain)
+    torch.manual_seed(0)
+    assert torch.equal(first, network(plain))
 
 
 def test_training_lowers_the_objective(objective):

@@ -57,7 +57,7 @@ def test_names_stand_where_torchvision_has_the_layers(reference):
 def test_trained_weights_give_torchvisions_activations(reference, pictures, capsys):
     normalized = VGG19_Weights.IMAGENET1K_V1.transforms()
     mean, std = (torch.tensor(v).reshape(3, 1, 1) for v in (normalized.mean, normalized.std))
-    found = VGGFeatures(LAYERS, "trained", "max")(pictures)
+    found = VGGFeatures(LAYERS, "trained", padding="zeros")(pictures)
     outputs = (pictures - mean) / std
     for name, layer in zip(LAYERS, reference, strict=True):
         outputs = layer(outputs.clone())  # its ReLUs work in place
@@ -157,7 +157,8 @@ def test_average_and_max_pooling(pictures):
         ((["relu1_3"],), "relu1_3.*choose from conv1_1"),
         (([],), "choose from"),
         ((STYLE, "imagenet"), "weights is 'imagenet'.*auto, trained, random"),
-        ((STYLE, "random", "mean"), "pooling is 'mean'.*avg, max"),
+        ((STYLE, "random", "mean"), "pooling is 'mean'.*auto, avg, max"),
+        ((STYLE, "random", "avg", 0, "reflect"), "padding is 'reflect'.*replicate, zeros"),
     ],
 )
 def test_unknown_names(arguments, message):
@@ -165,8 +166,21 @@ def test_unknown_names(arguments, message):
         VGGFeatures(*arguments)
 
 
-def test_pooling_takes_means_unless_told_otherwise():
-    """Gatys et al. 2016, section 2: averages give slightly better pictures than maxima."""
-    network = VGGFeatures(["relu2_1"], "random")
-    assert isinstance(network.layers.pool1, nn.AvgPool2d)
+@pytest.mark.usefixtures("cached")
+def test_the_pooling_fits_the_filters():
+    """Random filters: means (Gatys et al. 2016, section 2); trained ones learned with maxima."""
+    for weights, pooling in (("random", nn.AvgPool2d), ("trained", nn.MaxPool2d)):
+        assert isinstance(VGGFeatures(["relu2_1"], weights).layers.pool1, pooling)
+    assert isinstance(VGGFeatures(["relu2_1"], "trained", "avg").layers.pool1, nn.AvgPool2d)
     assert isinstance(VGGFeatures(["relu2_1"], "random", "max").layers.pool1, nn.MaxPool2d)
+
+
+def test_repeated_edges_leave_no_frame():
+    """Zeros around a picture weaken the outermost activations, those of deep layers most."""
+    plain = torch.full((1, 3, 96, 96), 0.2)
+    shares = {}
+    for padding in ("replicate", "zeros"):
+        network = VGGFeatures(["relu4_1"], "random", padding=padding)
+        found = network(plain)["relu4_1"].mean(1)[0]
+        shares[padding] = found[0].mean() / found[6].mean()
+    assert shares["replicate"] == pytest.approx(1, abs=1e-3) and shares["zeros"] < 0.8

@@ -36,7 +36,7 @@ LANGUAGE = {
 FULL_RUN = re.compile(r'show_full_run\("([^"]+)"')
 RUN = "run"  # the name of the digests among the metadata
 HERO = "hero"  # the tag of the cell whose picture opens the lesson
-COLORS = 128  # in a stored picture, unless it moves
+COLORS = 56  # in a stored picture, unless it moves
 
 
 def execute(path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import torch
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.image import AxesImage
@@ -220,7 +221,7 @@ def plot_picture(ax: Axes, picture: Tensor, *, title: str = "") -> None:
     ax.axis("off")
 
 
-def show_pictures(pictures: Mapping[str, Tensor], *, columns: int = 3, width: float = 6.6) -> None:
+def show_pictures(pictures: Mapping[str, Tensor], *, columns: int = 3, width: float = 9.0) -> None:
     """Show pictures [3, height, width] in [0, 1] beside each other, under their names."""
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
@@ -237,9 +238,9 @@ def show_pictures(pictures: Mapping[str, Tensor], *, columns: int = 3, width: fl
 def plot_terms(ax: Axes, result: StyleResult) -> None:
     """Draw the terms of a style transfer at every call of the closure."""
     calls = range(1, len(result.records) + 1)
-    for name in result.records[0]:
+    for name, color in zip(result.records[0], colormaps["tab10"].colors, strict=False):
         style = {"content": "-", "style": "--", "variation": ":"}[name.split()[0]]
-        ax.plot(calls, result[name], style, label=name, linewidth=1.2)
+        ax.plot(calls, result[name], style, color=color, label=name, linewidth=1.2)
     ax.set(xlabel="call of the closure", ylabel="weighted term", yscale="log")
     legend_below(ax, columns=4)
 

@@ -2,7 +2,9 @@
 
 - `vgg`: VGG19 as a dictionary of named activations
 - `colors`: how the colours of photographs vary
-- `objective`: what pictures are compared by: content, Gram matrices, total variation
+- `statistics`: what is kept of a layer when the places are forgotten
+- `objective`: what pictures are compared by: content, style, total variation
+- `judge`: how near a picture is to a style by its pixels alone
 - `optimization`: how one picture is optimised
 - `transfer`: the whole transfer, from small to large
 - `one_pass`: a network that paints in one pass

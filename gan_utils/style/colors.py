@@ -12,8 +12,16 @@ LUMINANCE = (0.299, 0.587, 0.114)  # Rec. ITU-R BT.601
 def with_colors_of(picture: Tensor, colors: Tensor) -> Tensor:
     """Return the brightness of one picture in the colours of another, both [3, H, W] in [0, 1].
 
-    Source: Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer", section 4.
+    Where a colour would leave [0, 1] at its new brightness it becomes paler, all three channels by
+    the same factor: brightness and hue stay.
+
+    Source: after Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer", section
+    4. They match the styles' brightness to the photograph's and transfer brightness alone; here the
+    brightness of a finished picture is used.
     """
     weights = picture.new_tensor(LUMINANCE).reshape(3, 1, 1)
-    brighter = ((picture - colors) * weights).sum(0)
-    return (colors + brighter).clamp(0, 1)
+    brightness = (picture * weights).sum(0)
+    color = colors - (colors * weights).sum(0)
+    room = brightness.where(color < 0, 1 - brightness)  # up to black, or up to white
+    share = (room / color.abs().clamp(min=1e-6)).amin(0).clamp(max=1)
+    return (brightness + share * color).clamp(0, 1)

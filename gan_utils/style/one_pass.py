@@ -39,11 +39,14 @@ class StyleNetwork(nn.Module):
     H and W must be at least 16. One convolution makes the picture half
     as large, where a few residual blocks work on it; then it is
     enlarged by repeating pixels, which leaves no checkerboard. What
-    comes out are logits along `colors.COLOR_AXES`.
+    comes out are logits along `colors.COLOR_AXES`. A fourth channel
+    beside red, green and blue is noise from the global random state: it
+    decides where strokes begin in a plain sky, so no two pictures are
+    quite the same.
 
     Source: Johnson et al. 2016, who halve twice, for larger pictures
-    and longer training; instance norm: Ulyanov et al. 2016; enlarging:
-    Odena et al. 2016.
+    and longer training; instance norm: Ulyanov et al. 2016; noise:
+    Ulyanov et al. 2016b; enlarging: Odena et al. 2016.
     """
 
     def __init__(self, width: int = 24, blocks: int = 5) -> None:
@@ -62,7 +65,7 @@ class StyleNetwork(nn.Module):
             problem = f"width is {width} and blocks {blocks}"
             raise ValueError(f"{problem}; both must be at least 1")
         self.layers = nn.Sequential(
-            *_convolution(3, width, 9), nn.ReLU(),
+            *_convolution(4, width, 9), nn.ReLU(),
             *_convolution(width, 2 * width, 3, stride=2), nn.ReLU(),
             *(_Residual(2 * width) for _ in range(blocks)),
             nn.Upsample(scale_factor=2),
@@ -78,7 +81,9 @@ class StyleNetwork(nn.Module):
             problem = f"pictures have {width} x {height} pixels"
             raise ValueError(f"{problem}; each side needs 16")
         odd = (0, width % 2, 0, height % 2)
-        numbers = self.layers(pad(pictures, odd, mode="replicate"))
+        noise = torch.rand_like(pictures[:, :1])
+        inputs = torch.cat([pictures, noise], dim=1)
+        numbers = self.layers(pad(inputs, odd, mode="replicate"))
         logits = torch.einsum("ac,nahw->nchw", self.axes, numbers)
         return logits[..., :height, :width].sigmoid()
 

@@ -16,7 +16,7 @@ from gan_utils.style.vgg import VGGFeatures
 
 STARTS = ("content", "noise")
 SMALLEST = 64  # pixels of the shorter side, below which a picture is not made still smaller
-BYTES_PER_PIXEL = 5000  # measured on a CPU: 4,300 to 5,200 for pictures of 512 to 256 pixels
+BYTES_PER_PIXEL = 6500  # measured on a CPU: 3,500 to 6,200 for pictures of 512 to 256 pixels
 
 
 def transfer_style(

@@ -23,6 +23,8 @@ LAYERS = tuple(
     )
 )  # in torchvision's order: the place of a name is the index in its `features`
 POOLINGS = {"avg": nn.AvgPool2d, "max": nn.MaxPool2d}
+POOLING_OF = {"random": "avg", "trained": "max"}  # trained filters met maxima while they learned
+PADDINGS = ("replicate", "zeros")
 WEIGHTS = ("auto", "trained", "random")
 
 
@@ -33,12 +35,17 @@ class VGGFeatures(nn.Module):
     must be at least `smallest`: 2 to the power of the poolings passed, 16 for block 5. `weights`
     says which filters it has, "trained" or "random".
 
-    Source: Simonyan & Zisserman 2015, configuration E; average pooling: Gatys et al. 2016;
-    random filters: He, Wang & Hopcroft 2016.
+    Source: Simonyan & Zisserman 2015, configuration E, who pad with zeros; average pooling: Gatys
+    et al. 2016; random filters: He, Wang & Hopcroft 2016.
     """
 
     def __init__(
-        self, layers: Sequence[str], weights: str = "auto", pooling: str = "avg", seed: int = 0
+        self,
+        layers: Sequence[str],
+        weights: str = "auto",
+        pooling: str = "auto",
+        seed: int = 0,
+        padding: str = "replicate",
     ) -> None:
         """Build the network up to the last of `layers`.
 
@@ -47,8 +54,10 @@ class VGGFeatures(nn.Module):
             weights: "trained" takes torchvision's, from the cache or fetched; "random" draws
                 filters from `seed`; "auto" takes the trained ones if they are in the
                 cache or, in full mode, can be fetched, and otherwise random ones.
-            pooling: "avg" or "max".
+            pooling: "avg", "max", or "auto": maxima for trained filters, means for random ones.
             seed: for the random filters; the global random state is left alone.
+            padding: what stands around a picture: "replicate" repeats its edge, "zeros" is how
+                the network was trained, and leaves a frame in pictures made with it.
 
         Raises:
             FileNotFoundError: trained weights are asked for and cannot be had.
@@ -59,16 +68,23 @@ class VGGFeatures(nn.Module):
         unknown = [name for name in layers if name not in LAYERS]
         if unknown or not layers:
             raise ValueError(f"layers is {list(layers)}; choose from {', '.join(LAYERS)}")
-        for name, value, allowed in (("weights", weights, WEIGHTS), ("pooling", pooling, POOLINGS)):
+        for name, value, allowed in (
+            ("weights", weights, WEIGHTS),
+            ("pooling", pooling, ("auto", *POOLINGS)),
+            ("padding", padding, PADDINGS),
+        ):
             if value not in allowed:
                 raise ValueError(f"{name} is {value!r}; choose {', '.join(allowed)}")
         self.wanted = tuple(layers)
         end = max(map(LAYERS.index, layers)) + 1
         self.smallest = 2 ** sum(name.startswith("pool") for name in LAYERS[:end])
-        self.layers = _build(end, POOLINGS[pooling])
+        trained = None if weights == "random" else _trained(weights, seed)
+        self.weights = "random" if trained is None else "trained"
+        pooling = POOLING_OF[self.weights] if pooling == "auto" else pooling
+        self.layers = _build(end, POOLINGS[pooling], padding)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).reshape(3, 1, 1))
         self.register_buffer("std", torch.tensor(IMAGENET_STD).reshape(3, 1, 1))
-        self._fill(weights, seed)
+        self._fill(trained, seed)
         self.requires_grad_(False).eval()
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
@@ -82,36 +98,41 @@ class VGGFeatures(nn.Module):
                 found[name] = outputs
         return found
 
-    def _fill(self, weights: str, seed: int) -> None:
+    def _fill(self, trained: dict[str, Tensor] | None, seed: int) -> None:
         convolutions = {
             str(LAYERS.index(name)): layer
             for name, layer in self.layers.named_children()
             if isinstance(layer, nn.Conv2d)
         }
-        trained, reason = None, "as asked"
-        if weights != "random":
-            try:
-                trained = vgg19_convolutions(fetch=weights == "trained" or mode() == "full")
-            except FileNotFoundError as error:
-                if weights == "trained":
-                    raise
-                reason = str(error).split(". ")[0]
-        self.weights = "random" if trained is None else "trained"
         if trained is None:
-            say(f"VGG19 with fixed random filters, seed {seed}: {reason}.")
             _draw(convolutions.values(), seed)
             return
-        print("VGG19 with filters trained on ImageNet.")
         for index, layer in convolutions.items():
             layer.load_state_dict({kind: trained[f"{index}.{kind}"] for kind in ("weight", "bias")})
 
 
-def _build(count: int, pooling: type[nn.Module]) -> nn.Sequential:
+def _trained(weights: str, seed: int) -> dict[str, Tensor] | None:
+    """Return trained filters, or none, if they are not at hand and need not be."""
+    try:
+        found = vgg19_convolutions(fetch=weights == "trained" or mode() == "full")
+    except FileNotFoundError as error:
+        if weights == "trained":
+            raise
+        reason = str(error).split(". ")[0]
+        say(f"VGG19 with fixed random filters, seed {seed}: {reason}.")
+        return None
+    print("VGG19 with filters trained on ImageNet.")
+    return found
+
+
+def _build(count: int, pooling: type[nn.Module], padding: str) -> nn.Sequential:
     layers, channels = OrderedDict(), 3
     for name in LAYERS[:count]:
         if name.startswith("conv"):
             wider = BLOCKS[int(name[4]) - 1][0]
-            layers[name] = skip_init(nn.Conv2d, channels, wider, kernel_size=3, padding=1)
+            layers[name] = skip_init(
+                nn.Conv2d, channels, wider, kernel_size=3, padding=1, padding_mode=padding
+            )
             channels = wider
         else:
             layers[name] = nn.ReLU() if name.startswith("relu") else pooling(2)
