@@ -95,6 +95,9 @@ def test_pictures_of_many_colours_are_stored_with_fewer():
     assert len(stored.getcolors()) <= notebooks.COLORS
     error = np.abs(np.asarray(stored, dtype=float) - np.asarray(picture))
     assert error.mean() < 10
+    noise = np.random.default_rng(0).integers(0, 256, (400, 500, 3), dtype=np.uint8)
+    stored = Image.open(io.BytesIO(stored_picture(png(Image.fromarray(noise)))))
+    assert len(stored.convert("RGB").getcolors()) <= notebooks.FEWER_COLORS
 
 
 def test_refresh_renews_sources_and_nothing_else(tmp_path):

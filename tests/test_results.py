@@ -47,6 +47,10 @@ def test_stored_results_come_row_by_row_and_seed_by_seed(folder, capsys):
     assert head.startswith("frechet ") and line.startswith(row)
     assert line.endswith("  6,000     2    32.00 (33.00)    16.00 (16.50)")
     assert floor.split()[-1] == "0.80" and max(map(len, (head, line, floor))) <= 72
+    for result in found:
+        result["curve"][-1]["averaged"]["frechet"] *= 67
+    print_results({row: found})
+    assert capsys.readouterr().out.splitlines()[1].endswith("     1072  (1106)")
     print_results({row: found}, "entropy")
     assert capsys.readouterr().out.splitlines()[1].endswith("0.500 (0.500)    0.750 (0.750)")
 

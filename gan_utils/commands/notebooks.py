@@ -36,7 +36,8 @@ LANGUAGE = {
 FULL_RUN = re.compile(r'show_full_run\("([^"]+)"')
 RUN = "run"  # the name of the digests among the metadata
 HERO = "hero"  # the tag of the cell whose picture opens the lesson
-COLORS = 56  # in a stored picture, unless it moves
+COLORS, FEWER_COLORS = 128, 48  # in a stored picture, unless it moves
+LARGE = 120_000  # bytes, above which a picture gets fewer of them
 
 
 def execute(path: Path) -> None:
@@ -103,7 +104,8 @@ def strip(cell: NotebookNode) -> None:
     """Remove from a cell what must not be stored: times, widgets, standard error, old progress.
 
     Pictures without colours are stored as such, which loses nothing; the others with at most
-    `COLORS` colours. Both make the file two to four times smaller.
+    `COLORS` colours, or `FEWER_COLORS` if they are large. The file becomes two to four times
+    smaller.
     """
     cell.metadata.pop("execution", None)
     if cell.cell_type != "code":
@@ -134,7 +136,8 @@ def strip(cell: NotebookNode) -> None:
 
 def _compact(png: str) -> str:
     """Return a smaller PNG; one that moves or is transparent stays as it is."""
-    picture = Image.open(io.BytesIO(base64.b64decode(png)))
+    data = base64.b64decode(png)
+    picture = Image.open(io.BytesIO(data))
     if (
         getattr(picture, "is_animated", False)
         or picture.convert("RGBA").getchannel("A").getextrema()[0] < 255
@@ -143,14 +146,19 @@ def _compact(png: str) -> str:
     colored = picture.convert("RGB")
     grey = colored.convert("L")
     if ImageChops.difference(colored, grey.convert("RGB")).getbbox() is None:
-        smaller = grey
-    elif colored.getcolors(COLORS) is None:  # there are more
-        smaller = colored.quantize(COLORS, dither=Image.Dither.NONE)
-    else:
-        return png
+        return base64.b64encode(_png(grey)).decode()
+    for colors in (COLORS, FEWER_COLORS):
+        if colored.getcolors(colors) is None:  # there are more
+            data = _png(colored.quantize(colors, dither=Image.Dither.NONE))
+        if len(data) <= LARGE:
+            break
+    return base64.b64encode(data).decode()
+
+
+def _png(picture: Image.Image) -> bytes:
     data = io.BytesIO()
-    smaller.save(data, "PNG", optimize=True)
-    return base64.b64encode(data.getvalue()).decode()
+    picture.save(data, "PNG", optimize=True)
+    return data.getvalue()
 
 
 def _picture(cell: NotebookNode, name: str) -> bytes:

@@ -65,17 +65,23 @@ def print_results(rows: dict[str, list[Result]], score: str = "frechet") -> None
         rows: as `stored_results` returns them.
         score: see `final_scores`.
     """
-    decimals = 2 if score == "frechet" else 3
     print(f"{score:24}{'steps':>7} seeds  trained (worst) averaged (worst)")
     for row, results in rows.items():
         print(f"{row:24}{results[0]['steps']:7,}{len(results):6}", end="")
         for weights in ("trained", "averaged"):
             scores = final_scores(results, weights, score)
             worst = scores.min() if score in HIGH else scores.max()
-            bracket = f"({worst:.{0 if worst > 999 else decimals}f})"
-            print(f"{scores.quantile(0.5):9.{decimals}f}{bracket:>8}", end="")
+            bracket = f"({_shown(worst.item(), score)})"
+            median = _shown(scores.quantile(0.5).item(), score)
+            print(f"{median:>9}{bracket:>8}", end="")
         print()
-    print(f"{'floor: real samples':24}{results[0]['floor'][score]:22.{decimals}f}")
+    print(f"{'floor: real samples':24}{_shown(results[0]['floor'][score], score):>22}")
+
+
+def _shown(value: float, score: str) -> str:
+    """Return a score with as many digits as one compares: Fréchet distances have no upper end."""
+    decimals = 2 - (value >= 100) - (value >= 1000) if score == "frechet" else 3
+    return f"{value:.{decimals}f}"
 
 
 def score_curves(results: list[Result], weights: str) -> tuple[Tensor, Tensor]:
