@@ -399,7 +399,7 @@ FAULTS = [
         OBJECTIVE,
         "standardise: bool = True",
         "standardise: bool = False",
-        "tests/test_style_balance.py",
+        "tests/test_style.py",
     ),
     Fault(
         "mean and deviation of ImageNet exchanged",

@@ -90,6 +90,14 @@ def test_a_judge_sees_shapes_as_well_as_colours():
     assert all(other[k] < 1.5 < mixed[k] and mixed[k] > 1.5 * other[k] for k in other)
 
 
+def test_at_a_smaller_scale_fine_differences_are_not_seen():
+    waves = draw_waves(64, 96) * 0.8 + 0.1
+    y, x = torch.meshgrid(torch.arange(64), torch.arange(96), indexing="ij")
+    chequered = waves + 0.1 * (1 - 2 * ((x + y) % 2))
+    assert patch_distance(chequered, waves, 1) > 0.02
+    assert patch_distance(chequered, waves, 2) < 1e-5
+
+
 def test_scales_that_do_not_fit():
     assert list(style_distances(torch.rand(3, 64, 96), draw_waves(64, 96))) == [1, 2, 4]
     with pytest.raises(ValueError, match="style has 12 x 40 pixels; it needs at least 16 x 8"):

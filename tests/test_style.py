@@ -129,6 +129,8 @@ def test_the_coarse_content_sees_blocks_of_pixels(network, content, waves):
     mixed = blocks.transpose(2, 4).reshape(3, 64, 80)  # every block turned over
     assert not torch.equal(mixed, content)
     assert objective(mixed[None])["content coarse"].item() == pytest.approx(0, abs=1e-6)
+    paler = objective(0.5 * content[None] + 0.2)["content coarse"]
+    assert paler.item() == pytest.approx(0, abs=1e-2)  # where it is bright counts, not how bright
     assert objective(1 - content[None])["content coarse"].item() == pytest.approx(0.75 * 4, rel=0.1)
 
 
