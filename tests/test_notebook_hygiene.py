@@ -16,7 +16,7 @@ from gan_utils.commands.notebooks import RUN, digests, stored_pictures
 from gan_utils.progress import WIDTH
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-MAX_BYTES = 3_000_000
+MAX_BYTES = 2_000_000
 TEXT_TYPES = {"text/plain", "text/markdown"}
 
 

@@ -36,8 +36,8 @@ LANGUAGE = {
 FULL_RUN = re.compile(r'show_full_run\("([^"]+)"')
 RUN = "run"  # the name of the digests among the metadata
 HERO = "hero"  # the tag of the cell whose picture opens the lesson
-COLORS, FEWER_COLORS = 128, 48  # in a stored picture, unless it moves
-LARGE = 120_000  # bytes, above which a picture gets fewer of them
+COLORS, FEWER_COLORS = 128, 40  # in a stored picture, unless it moves
+LARGE = 60_000  # bytes, above which a picture gets fewer of them
 
 
 def execute(path: Path) -> None:

@@ -221,7 +221,7 @@ def plot_picture(ax: Axes, picture: Tensor, *, title: str = "") -> None:
     ax.axis("off")
 
 
-def show_pictures(pictures: Mapping[str, Tensor], *, columns: int = 3, width: float = 9.0) -> None:
+def show_pictures(pictures: Mapping[str, Tensor], *, columns: int = 3, width: float = 6.6) -> None:
     """Show pictures [3, height, width] in [0, 1] beside each other, under their names."""
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -58,7 +58,7 @@ def standardised(features: Tensor) -> Tensor:
 def content_maps(
     pictures: Tensor,
     features: Mapping[str, Tensor],
-    layers: Iterable[str],
+    layers: Collection[str],
     standardise: bool,
 ) -> dict[str, Tensor]:
     """Return by layer what is compared of pictures [N, 3, H, W] and
@@ -67,8 +67,9 @@ def content_maps(
     The layer "coarse" is the pictures themselves, each block of 8x8
     pixels averaged.
     """
-    blocks = avg_pool2d(pictures, BLOCK, ceil_mode=True)
-    maps = {n: blocks if n == COARSE else features[n] for n in layers}
+    maps = {name: features[name] for name in layers if name != COARSE}
+    if COARSE in layers:
+        maps[COARSE] = avg_pool2d(pictures, BLOCK, ceil_mode=True)
     if standardise:
         maps = {name: standardised(values) for name, values in maps.items()}
     return maps
@@ -167,25 +168,27 @@ def style_objective(
     their released code, for a network with inputs around ±128.
     """
     check_pictures(network, content=content, style=style)
-    weights = {
-        **{f"content {n}": w for n, w in content_weights.items() if w},
-        **{f"style {n}": w for n, w in style_weights.items() if w},
-        "variation": variation_weight,
-    }
-    _check_weights(network, content_weights, style_weights, weights)
+    _check_weights(
+        network, content_weights, style_weights, variation_weight
+    )  # fmt: skip
     if statistic not in STATISTICS:
         allowed = ", ".join(STATISTICS)
         raise ValueError(f"statistic is {statistic!r}; choose {allowed}")
+    shown = {n: w for n, w in content_weights.items() if w}
+    painted = {n: w for n, w in style_weights.items() if w}
+    weights = {
+        **{f"content {name}": weight for name, weight in shown.items()},
+        **{f"style {name}": weight for name, weight in painted.items()},
+        "variation": variation_weight,
+    }
     with torch.no_grad():
-        named = [n for n, weight in style_weights.items() if weight]
         features = network(style[None])
-        sizes = {n: _size(features[n]) if balanced else 1.0 for n in named}
+        sizes = {n: _size(features[n]) if balanced else 1.0 for n in painted}
         styles = {
-            n: STATISTICS[statistic](features[n] / sizes[n]) for n in named
+            n: STATISTICS[statistic](features[n] / sizes[n]) for n in painted
         }  # fmt: skip
-        named = [n for n, weight in content_weights.items() if weight]
         photo = content[None]
-        maps = content_maps(photo, network(photo), named, standardise)
+        maps = content_maps(photo, network(photo), shown, standardise)
         objective = StyleObjective(
             network, maps, styles, sizes, weights, statistic, standardise
         )  # fmt: skip
@@ -303,7 +306,7 @@ def _check_weights(
     network: VGGFeatures,
     content_weights: Mapping[str, float],
     style_weights: Mapping[str, float],
-    weights: Mapping[str, float],
+    variation_weight: float,
 ) -> None:
     known = (*network.wanted, COARSE)
     missing = [n for n in content_weights if n not in known]
@@ -313,6 +316,6 @@ def _check_weights(
             f"the network does not return {', '.join(missing)}; "
             f"it was made for {', '.join(network.wanted)}"
         )
-    given = [*content_weights.values(), *style_weights.values(), weights["variation"]]
+    given = [*content_weights.values(), *style_weights.values(), variation_weight]
     if not all(math.isfinite(w) and w >= 0 for w in given) or not sum(given) > 0:
         raise ValueError(f"weights are {given}; they must be finite, at least 0, and not all 0")
