@@ -169,18 +169,19 @@ def test_a_varied_recipe_leaves_the_first_one_alone():
     assert (first.batch_size, first.training["lr"]) == (128, 2e-4)
 
 
-def test_face_recipes_build_the_same_networks():
+def test_face_recipes_build_the_same_networks_but_for_a_norm():
     textbook, house = recipes.FACES_DCGAN, recipes.FACES_HOUSE
     assert textbook.training == dict(latent_dim=100, lr=2e-4, betas=(0.5, 0.999))
     assert (textbook.batch_size, textbook.epochs, house.batch_size) == (64, 25, 16)
-    expected = dict(lr=1e-3, d_lr=2.5e-4, betas=(0.0, 0.99), decay_lr=True, ema_decay=0.99)
+    expected = dict(lr=1e-3, betas=(0.0, 0.99), loss="nonsaturating, R1", ema_decay=0.99)
     assert house.training == dict(latent_dim=100) | expected
-    for old, new in (
-        (textbook.generator(width=4), house.generator(width=4)),
-        (textbook.discriminator(width=4), house.discriminator(width=4)),
-    ):
-        assert [p.shape for p in old.parameters()] == [p.shape for p in new.parameters()]
-        weight = new.layers[3 if isinstance(new, DCGANGenerator) else 2].weight
+    old, new = textbook.generator(width=4), house.generator(width=4)
+    assert [p.shape for p in old.parameters()] == [p.shape for p in new.parameters()]
+    old, new = textbook.discriminator(width=4), house.discriminator(width=4)
+    weights = [p.shape for p in old.parameters() if p.ndim == 4]
+    assert weights == [p.shape for p in new.parameters() if p.ndim == 4]
+    for network in (house.generator(width=4), new):
+        weight = next(p for p in network.parameters() if p.shape[1:] == (8, 4, 4))
         assert weight.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -256,6 +257,30 @@ def test_dcgan_starts_from_the_published_distribution():
         gains = torch.cat([norm.weight for norm in norms])
         assert abs(gains.mean() - 1) < 3e-3 and abs(gains.std() - 0.02) < 3e-3
         assert all((norm.bias == 0).all() for norm in norms)
+
+
+def test_a_discriminator_without_norm_has_biases_and_the_deviations_of_he():
+    torch.manual_seed(0)
+    with_norm, without = DCGANDiscriminator(), DCGANDiscriminator(batch_norm=False)
+    kinds = [type(layer) for layer in with_norm.layers if not isinstance(layer, nn.BatchNorm2d)]
+    assert [type(layer) for layer in without.layers] == kinds
+    for layer in without.layers:
+        if isinstance(layer, nn.Conv2d):
+            expected = (2 / (1.04 * layer.weight[0].numel())) ** 0.5
+            assert abs(layer.weight.std() / expected - 1) < 0.03
+            assert (layer.bias == 0).all()
+
+
+def test_only_a_discriminator_without_norm_sees_how_strong_a_batch_is():
+    torch.manual_seed(0)
+    images = torch.rand(8, 3, 64, 64) * 2 - 1
+    for batch_norm in (True, False):
+        discriminator = DCGANDiscriminator(width=4, batch_norm=batch_norm)
+        for layer in discriminator.layers:
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.eps = 1e-20
+        logits = discriminator(images), discriminator(0.5 * images)
+        assert torch.allclose(*logits, atol=1e-3) == batch_norm
 
 
 @pytest.mark.parametrize("build", [DCGANDiscriminator, lambda *a, **k: DCGANGenerator(8, *a, **k)])

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 import torch
 from PIL import Image
+from torch.nn import BatchNorm2d
 from torchvision.transforms.functional import to_pil_image
 
 from gan_utils.__main__ import read
@@ -193,21 +194,26 @@ def test_the_path_changes_one_thing_a_row_and_ends_at_the_house():
 def test_the_path_of_faces_leads_from_the_published_recipe_to_the_house_one_change_at_a_time():
     rows = EXPERIMENTS["faces"].rows()
     published, house = recipes.FACES_DCGAN, recipes.FACES_HOUSE
-    averaged = dict(ema_decay=house.training["ema_decay"])  # of all: it changes no training
-    rates = {name: house.training[name] for name in ("lr", "d_lr")}
+    averaged = published.training | dict(ema_decay=house.training["ema_decay"])  # of all
+    betas, rate = dict(betas=(0.0, 0.99)), dict(lr=1e-3)
     expected = [
-        (64, published.training | averaged),
-        (16, published.training | averaged),
-        (16, published.training | averaged | dict(betas=(0.0, 0.99))),
-        (16, published.training | averaged | dict(betas=(0.0, 0.99)) | rates),
-        (16, house.training),
-        (16, house.training),
+        (64, True, averaged),
+        (16, True, averaged),
+        (16, True, averaged | betas),
+        (16, True, averaged | betas | rate),
+        (16, False, averaged | betas | rate),
+        (16, False, house.training),
+        (16, True, averaged | betas | rate),
+        (16, False, house.training),
     ]
-    assert [(r.batch_size, r.training) for r, _ in rows.values()] == expected
-    assert [steps for _, steps in rows.values()] == [2000] * 5 + [8000]
+    assert [steps for _, steps in rows.values()] == [1500] * 6 + [4500] * 2
+    found = []
     for recipe, _ in rows.values():
         shapes = [p.shape for p in recipe.generator().parameters()]
-        assert shapes == [p.shape for p in house.generator(width=32).parameters()]
+        assert shapes == [p.shape for p in house.generator(width=16).parameters()]
+        with_norm = any(isinstance(m, BatchNorm2d) for m in recipe.discriminator().modules())
+        found.append((recipe.batch_size, with_norm, recipe.training))
+    assert found == expected
 
 
 def test_the_sine_experiment_is_the_full_factorial_from_published_to_house():

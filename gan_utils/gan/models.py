@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+
+SLOPE = 0.2  # of LeakyReLU in the convolutional discriminator
 
 
 def _mlp(
@@ -140,6 +143,18 @@ def initialize_dcgan(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
+def initialize_he(module: nn.Module) -> None:
+    """Draw the weights of a convolution so that its outputs, after
+    LeakyReLU 0.2, are about as large as its inputs; biases zero.
+
+    Source: He et al. 2015, eq. 15: deviation sqrt(2 / ((1 + 0.2^2) n))
+    for n inputs of a unit.
+    """
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, SLOPE)
+        nn.init.zeros_(module.bias)
+
+
 class DCGANGenerator(nn.Module):
     """Convolutional generator of images [N, 3, size, size] in [-1, 1].
 
@@ -201,6 +216,8 @@ class DCGANDiscriminator(nn.Module):
         width: channels of the first hidden layer.
         image_size: pixels along each side, a power of two of at least
             32.
+        batch_norm: without it the convolutions have biases, and begin
+            with the weights of `initialize_he`.
 
     Raises:
         ValueError: `width` is below 1, or `image_size` not allowed.
@@ -213,22 +230,23 @@ class DCGANDiscriminator(nn.Module):
         width: int = 64,
         *,
         image_size: int = 64,
+        batch_norm: bool = True,
     ) -> None:
         """Build the layers, initialised as in the paper."""
         super().__init__()
         self.image_shape = (3, image_size, image_size)
-        half = dict(kernel_size=4, stride=2, padding=1, bias=False)
+        conv = partial(nn.Conv2d, kernel_size=4, bias=not batch_norm)
         channels = _channels(width, image_size)
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise([3, *channels]):
             on_pictures = not layers  # a norm there unsettles the game
-            layers.append(nn.Conv2d(inputs, outputs, **half))
-            if not on_pictures:
+            layers.append(conv(inputs, outputs, stride=2, padding=1))
+            if batch_norm and not on_pictures:
                 layers.append(nn.BatchNorm2d(outputs))
-            layers.append(nn.LeakyReLU(0.2))
-        layers.append(nn.Conv2d(channels[-1], 1, 4, bias=False))
+            layers.append(nn.LeakyReLU(SLOPE))
+        layers.append(conv(channels[-1], 1))
         self.layers = nn.Sequential(*layers, nn.Flatten())
-        self.apply(initialize_dcgan)
+        self.apply(initialize_dcgan if batch_norm else initialize_he)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images [N, 3, size, size] to logits; above 0 is "real".

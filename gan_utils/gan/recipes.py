@@ -126,7 +126,7 @@ MNIST_HOUSE = replace(
 )
 
 
-def _channels_last(build: Callable[..., nn.Module], **arguments: int) -> nn.Module:
+def _channels_last(build: Callable[..., nn.Module], **arguments: Any) -> nn.Module:
     """Build a network whose convolutions keep the channels of a pixel side by side in memory."""
     return build(**arguments).to(memory_format=torch.channels_last)
 
@@ -144,11 +144,11 @@ FACES_DCGAN = Recipe(
 # and on other pictures: the first 9,000 of the folder to learn from, the next 1,000 to compare.
 FACES_HOUSE = replace(
     FACES_DCGAN,
-    source="notebook 03: the published networks, trained with small batches and two rates",
+    source="notebook 03: no batch norm in the discriminator, R1, small batches, higher rates",
     generator=partial(_channels_last, DCGANGenerator),
-    discriminator=partial(_channels_last, DCGANDiscriminator),
+    discriminator=partial(_channels_last, DCGANDiscriminator, batch_norm=False),
     batch_size=16,
     training=dict(
-        latent_dim=100, lr=1e-3, d_lr=2.5e-4, betas=(0.0, 0.99), decay_lr=True, ema_decay=0.99
+        latent_dim=100, lr=1e-3, betas=(0.0, 0.99), loss="nonsaturating, R1", ema_decay=0.99
     ),
 )

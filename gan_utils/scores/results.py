@@ -79,8 +79,9 @@ def print_results(rows: dict[str, list[Result]], score: str = "frechet") -> None
 
 
 def _shown(value: float, score: str) -> str:
-    """Return a score with as many digits as one compares: Fréchet distances have no upper end."""
-    decimals = 2 - (value >= 100) - (value >= 1000) if score == "frechet" else 3
+    """Return a score with as many digits as one compares: distances and chequers have no end."""
+    endless = score == "frechet" or score.startswith("chequers")
+    decimals = 2 - (value >= 100) - (value >= 1000) if endless else 3
     return f"{value:.{decimals}f}"
 
 
