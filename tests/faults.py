@@ -506,6 +506,20 @@ FAULTS = [
         "if False:",
         "tests/test_notebook_runner.py",
     ),
+    Fault(
+        "norm left in the discriminator for faces",
+        RECIPES,
+        "DCGANDiscriminator, batch_norm=False)",
+        "DCGANDiscriminator)",
+        "tests/test_models.py tests/test_trials.py",
+    ),
+    Fault(
+        "small weights left in a discriminator without norm",
+        MODELS,
+        "initialize_dcgan if batch_norm else initialize_he",
+        "initialize_dcgan",
+        "tests/test_models.py",
+    ),
 ]
 
 
