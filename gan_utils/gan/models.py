@@ -232,7 +232,7 @@ class DCGANDiscriminator(nn.Module):
         image_size: int = 64,
         batch_norm: bool = True,
     ) -> None:
-        """Build the layers, initialised as in the paper."""
+        """Build the layers, by default initialised as in the paper."""
         super().__init__()
         self.image_shape = (3, image_size, image_size)
         conv = partial(nn.Conv2d, kernel_size=4, bias=not batch_norm)
