@@ -96,9 +96,9 @@ FAULTS = [
     Fault(
         "fakes keep their graph in D's half",
         STEP,
-        "with torch.no_grad():  # the generator only supplies samples",
-        "with torch.enable_grad():",
-        "tests/test_training.py",
+        "fake = samples.detach()  # the generator only supplies samples",
+        "fake = samples",
+        "tests/test_step.py",
     ),
     Fault(
         "gradients of D pile up",
@@ -117,16 +117,30 @@ FAULTS = [
     Fault(
         "D learns from real samples twice",
         STEP,
-        "fake_logits = discriminator(fake)",
-        "fake_logits = discriminator(real)",
+        "torch.cat([real, fake])",
+        "torch.cat([real, real])",
         "tests/test_training.py",
     ),
     Fault(
         "G is judged on the samples of D's half",
         STEP,
-        "generator(g_latent)).float()",
-        "generator(d_latent)).float()",
+        "samples = generator(g_latent)",
+        "samples = generator(d_latent)",
         "tests/test_training.py",
+    ),
+    Fault(
+        "G records gradients that nobody uses",
+        STEP,
+        "with torch.set_grad_enabled(shared):",
+        "with torch.enable_grad():",
+        "tests/test_training.py",
+    ),
+    Fault(
+        "real and fake statistics mixed by batch norm",
+        STEP,
+        "if all(isinstance(layer, SAMPLE_BY_SAMPLE) for layer in layers):",
+        "if True:",
+        "tests/test_step.py",
     ),
     Fault(
         "accuracy of fakes inverted",
