@@ -1,6 +1,6 @@
 """Helpers for a tutorial series on generative adversarial networks.
 
-The ground, and five wings on it. Each imports only from those above it in this list, and each wing
+The ground, and six wings on it. Each imports only from those above it in this list, and each wing
 lists its own files in the same way.
 
 - `threads`: how many threads work on a CPU, and how they wait
@@ -13,6 +13,7 @@ lists its own files in the same way.
 - `gan`: two networks, their losses, and their training
 - `scores`: is the generator any good?
 - `style`: neural style transfer; it needs nothing of the two wings before it
+- `speed`: how fast is it, and how fast could it be?
 - `show`: figures, animated pictures, the live view, source code
 - `commands`: what `python -m gan_utils` can do
 """

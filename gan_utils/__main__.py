@@ -2,9 +2,9 @@
 
 import argparse
 
-from gan_utils.commands import experiments, learn, notebooks
+from gan_utils.commands import bench, experiments, learn, notebooks
 
-COMMANDS = {"learn": learn, "notebooks": notebooks, "experiments": experiments}
+COMMANDS = {"learn": learn, "notebooks": notebooks, "experiments": experiments, "bench": bench}
 
 
 def read(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -534,6 +534,27 @@ FAULTS = [
         "initialize_dcgan",
         "tests/test_models.py",
     ),
+    Fault(
+        "views counted as work",
+        "gan_utils/speed/work.py",
+        "if operation.is_view:",
+        "if False:",
+        "tests/test_speed.py",
+    ),
+    Fault(
+        "the textbook's loss of fakes forgotten",
+        "gan_utils/speed/textbook.py",
+        "(real_loss.item() + fake_loss.item()) / 2",
+        "real_loss.item()",
+        "tests/test_speed.py",
+    ),
+    Fault(
+        "the first moment above a distance, not below",
+        "gan_utils/speed/quality.py",
+        "dim=0) <= distance",
+        "dim=0) >= distance",
+        "tests/test_speed.py",
+    ),
 ]
 
 

@@ -4,4 +4,5 @@
 - `pages`: a notebook as one HTML page; a part of the command `notebooks`
 - `notebooks`: keep the stored outputs of notebooks true
 - `experiments`: run an experiment that takes hours, and keep its results
+- `bench`: time training, style and sampling beside their textbook forms and the limits
 """

@@ -1,0 +1,119 @@
+"""Time training, style and sampling: as in a textbook, as in this package, beside the limits."""
+
+import argparse
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gan_utils.data.digits import digit_images
+from gan_utils.files import replacing
+from gan_utils.runtime import describe_device, pick_device
+from gan_utils.scores.experiments import HOUSE, PUBLISHED
+from gan_utils.speed.cases import Case, cases, our_training
+from gan_utils.speed.limits import Limits, measure_limits
+from gan_utils.speed.quality import steps_to_quality
+from gan_utils.speed.timing import interleave, quartiles
+from gan_utils.speed.work import count_work
+
+SECONDS = 90.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments the command takes."""
+    parser.add_argument("--device", help="otherwise GAN_UTILS_DEVICE, else the best one here")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="about how long to measure")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep all that was measured")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure, print a table, and write the file that was asked for.
+
+    Raises:
+        ValueError: `--seconds` is not above 0.
+    """
+    if not arguments.seconds > 0:
+        raise ValueError(f"--seconds is {arguments.seconds}; it must be above 0")
+    device = torch.device(arguments.device) if arguments.device else pick_device()
+    torch.manual_seed(0)
+    digits = digit_images("digits")[0].images
+    limits, made = measure_limits(device), cases(digits, device)
+    share = 0.8 * arguments.seconds / len(made)
+    measured = {
+        name: measure(make(), limits, device, share) for name, make in tqdm(made.items(), "bench")
+    }
+    steps = step_seconds(digits, device, 0.2 * arguments.seconds)
+    print_limits(limits, device)
+    print_cases(measured)
+    print_quality(steps)
+    if arguments.json:
+        where = dict(device=describe_device(device), torch=torch.__version__)
+        where |= dict(python=platform.python_version(), cores=os.cpu_count())
+        kept = where | dict(limits=limits._asdict(), cases=measured, step_seconds=steps)
+        with replacing(arguments.json) as file:
+            file.write(f"{json.dumps(kept, indent=1)}\n".encode())
+
+
+def measure(case: Case, limits: Limits, device: torch.device, seconds: float) -> dict[str, Any]:
+    """Return the seconds of both forms of a case, as lower quartile, median and upper quartile,
+    the shares of the limits that ours reaches, and its memory.
+    """
+    forms = dict(textbook=case.textbook, ours=case.ours)
+    times = interleave(forms, device, seconds=seconds)
+    found = {name: quartiles(found) for name, found in times.items()}
+    work = {name: count_work(run) for name, run in forms.items()}
+    least = limits.seconds(work["ours"])
+    return found | dict(
+        ratio=(times["textbook"] / times["ours"]).median().item(),
+        shares={what: bound / found["ours"][1] for what, bound in least.items()},
+        work={name: counted._asdict() for name, counted in work.items()},
+        images_a_second=case.images / found["ours"][1],
+    )
+
+
+def step_seconds(images: Tensor, device: torch.device, seconds: float) -> dict[str, float]:
+    """Return the median seconds of a step of each recipe for digits, in the package's form."""
+    chosen = PUBLISHED | {"house": HOUSE}
+    forms = {name: our_training(recipe, images, device) for name, recipe in chosen.items()}
+    times = interleave(forms, device, seconds=seconds)
+    return {name: quartiles(found)[1] for name, found in times.items()}
+
+
+def print_limits(limits: Limits, device: torch.device) -> None:
+    """Print what the device does at most."""
+    print(describe_device(device))
+    print(f"limits: {limits.flops / 1e9:,.0f} GFLOP/s in a large product of matrices,")
+    print(f"{limits.bytes / 1e9:,.1f} GB/s in a large copy, {limits.call * 1e6:.1f} µs a call")
+
+
+def print_cases(measured: dict[str, dict[str, Any]]) -> None:
+    """Print a line for each case: times in milliseconds, and how near to a limit ours is."""
+    print(f"\n{'ms a step':18}{'textbook':>9}{'quartiles':>16}{'ours':>9}{'quartiles':>16}", end="")
+    print("  ratio  nearest limit   MiB held")
+    for name, found in measured.items():
+        print(f"{name:18}", end="")
+        for form in ("textbook", "ours"):
+            low, middle, high = (1000 * seconds for seconds in found[form])
+            print(f"{middle:9.1f}{f'{low:.1f} - {high:.1f}':>16}", end="")
+        what, share = max(found["shares"].items(), key=lambda entry: entry[1])
+        held = found["work"]["ours"]["held"] / 2**20
+        print(f"{found['ratio']:7.2f}{share:6.0%} {what:12}{held:7.1f}")
+
+
+def print_quality(steps: dict[str, float]) -> None:
+    """Print how long each published recipe takes to its end, and the house recipe to there."""
+    print("\ndistance on MNIST after the published steps, and the house recipe's way there")
+    for reached in steps_to_quality():
+        seconds = reached.steps * steps[reached.recipe]
+        print(f"{reached.recipe:15}{reached.distance:6.1f}{reached.steps:8,} steps", end="")
+        print(f"{seconds / 60:6.1f} min", end="")
+        if reached.house_steps is None:
+            print("   not reached by house")
+            continue
+        ours = reached.house_steps * steps["house"]
+        print(f"   house{reached.house_steps:7,}{ours / 60:6.1f} min, {seconds / ours:.0f} times")

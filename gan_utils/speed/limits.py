@@ -1,0 +1,72 @@
+"""What a device does at most, measured: multiply, copy, begin an operation."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+
+from gan_utils.runtime import synchronize
+from gan_utils.speed.work import Work
+
+SIZE = 2048  # rows and columns of the matrices
+COPIED = 2**27  # bytes, more than any cache holds
+CALLS = 2000
+REPEATS = 5
+
+
+class Limits(NamedTuple):
+    """What a device does at most in a second.
+
+    Attributes:
+        flops: floating point operations, in the product of two large
+            matrices.
+        bytes: bytes read and written, in a large copy.
+        call: seconds for an operation on a single number: what it costs
+            to begin one.
+    """
+
+    flops: float
+    bytes: float
+    call: float
+
+    def seconds(self, work: Work) -> dict[str, float]:
+        """Return how long `work` takes at least, by what holds it up.
+
+        Source: Williams, Waterman & Patterson 2009 (the roofline model)
+        for the first two.
+        """
+        return {
+            "multiplying": work.flops / self.flops,
+            "moving": work.bytes / self.bytes,
+            "calls": work.calls * self.call,
+        }
+
+
+def measure_limits(device: torch.device, precision: torch.dtype = torch.float32) -> Limits:
+    """Measure the limits of `device`, for matrices in `precision`; takes about a second."""
+    matrix = torch.randn(SIZE, SIZE, device=device).to(precision)
+    source = torch.zeros(COPIED // 4, device=device)
+    target, number = torch.empty_like(source), torch.zeros(1, device=device)
+
+    def begin_calls() -> None:
+        for _ in range(CALLS):
+            number.add_(1)
+
+    return Limits(
+        flops=2 * SIZE**3 / _shortest(lambda: matrix @ matrix, device),
+        bytes=2 * source.nbytes / _shortest(lambda: target.copy_(source), device),
+        call=_shortest(begin_calls, device) / CALLS,
+    )
+
+
+def _shortest(run: Callable[[], object], device: torch.device) -> float:
+    """Return the seconds of the fastest of some runs, after one to warm up."""
+    found = []
+    for _ in range(REPEATS + 1):
+        synchronize(device)
+        start = time.perf_counter()
+        run()
+        synchronize(device)
+        found.append(time.perf_counter() - start)
+    return min(found[1:])

@@ -1,0 +1,67 @@
+"""Several forms of one computation, timed in turn, so that a busy moment meets all of them."""
+
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from gan_utils.runtime import synchronize
+
+ROUNDS, FEWEST = 9, 3
+WARM_UP = 2  # calls of each form before any is timed
+
+
+def interleave(
+    forms: Mapping[str, Callable[[], object]],
+    device: torch.device,
+    *,
+    seconds: float,
+    rounds: int = ROUNDS,
+) -> dict[str, Tensor]:
+    """Time several forms of a computation in turn, round after round.
+
+    Args:
+        forms: functions to call, by name.
+        device: where they work; its queue is waited for.
+        seconds: about how long all rounds take together. In each, a
+            form is called once at least.
+        rounds: how many; slow forms get fewer, 3 at least.
+
+    Returns:
+        The seconds of a call of each form in each round [rounds].
+
+    Raises:
+        ValueError: `seconds` is not above 0, or `rounds` below 3.
+    """
+    if not seconds > 0 or rounds < FEWEST:
+        raise ValueError(
+            f"seconds is {seconds} and rounds {rounds}; give more than 0, and at least {FEWEST}"
+        )
+    for run in forms.values():
+        _seconds(run, WARM_UP, device)
+    once = {name: _seconds(run, 1, device) for name, run in forms.items()}
+    rounds = min(rounds, max(FEWEST, int(seconds / sum(once.values()))))
+    share = seconds / (rounds * len(forms))
+    counts = {name: max(1, round(share / single)) for name, single in once.items()}
+    found: dict[str, list[float]] = {name: [] for name in forms}
+    for _ in range(rounds):
+        for name, run in forms.items():
+            found[name].append(_seconds(run, counts[name], device))
+    return {name: torch.tensor(times, dtype=torch.float64) for name, times in found.items()}
+
+
+def _seconds(run: Callable[[], object], count: int, device: torch.device) -> float:
+    """Return the seconds of one of `count` calls."""
+    synchronize(device)
+    start = time.perf_counter()
+    for _ in range(count):
+        run()
+    synchronize(device)
+    return (time.perf_counter() - start) / count
+
+
+def quartiles(times: Tensor) -> tuple[float, float, float]:
+    """Return the lower quartile, the median and the upper quartile of some times."""
+    low, middle, high = times.quantile(times.new_tensor([0.25, 0.5, 0.75])).tolist()
+    return low, middle, high

@@ -1,0 +1,193 @@
+"""The bench: both forms compute the same, counts are right, times are taken in turn."""
+
+import json
+from itertools import groupby
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import conv2d
+
+from gan_utils.__main__ import read
+from gan_utils.commands import bench
+from gan_utils.data.sine import sine_points
+from gan_utils.gan import recipes
+from gan_utils.gan.recipes import vary
+from gan_utils.speed import cases, quality
+from gan_utils.speed.limits import Limits, measure_limits
+from gan_utils.speed.quality import Reached
+from gan_utils.speed.timing import interleave, quartiles
+from gan_utils.speed.work import Work, count_work
+
+CPU = torch.device("cpu")
+
+
+def without_dropout(build):
+    def built(**sizes):
+        network = build(**sizes)
+        for layer in network.modules():
+            if isinstance(layer, nn.Dropout):
+                layer.p = 0.0
+        return network
+
+    return built
+
+
+@pytest.mark.parametrize(
+    ("recipe", "faster", "shape"),
+    [
+        (recipes.SINE_PUBLISHED, None, (2,)),
+        (recipes.MNIST_REAL_PYTHON, None, (1, 28, 28)),
+        (recipes.FACES_DCGAN, cases.FASTER_DCGAN, (3, 64, 64)),
+    ],
+)
+def test_both_forms_of_a_training_begin_with_the_same_losses(monkeypatch, recipe, faster, shape):
+    recipe, faster = (
+        vary(r, batch_size=8, discriminator=without_dropout(r.discriminator))
+        for r in (recipe, faster or recipe)
+    )
+    samples = torch.rand(8, *shape) if shape == (2,) else torch.randint(256, (8, *shape)).byte()
+    torch.manual_seed(0)
+    latent = torch.randn(8, recipe.training["latent_dim"])
+    torch.manual_seed(0)
+    textbook = cases.TextbookTraining(recipe, samples, CPU)
+    torch.manual_seed(0)
+    ours = cases.our_training(faster, samples, CPU)
+    monkeypatch.setattr(torch, "randn", lambda *_, **__: latent)
+    assert textbook.step() == pytest.approx(ours()[:2].tolist(), rel=1e-3)
+
+
+def test_both_forms_of_the_style_objective_agree():
+    torch.manual_seed(0)
+    case = cases.style(64, CPU)
+    textbook, ours = case.textbook(), [term.item() for term in case.ours()]
+    assert min(ours) > 0
+    assert textbook == pytest.approx(ours, rel=1e-4)
+
+
+def test_both_forms_of_sampling_draw_as_many_images(monkeypatch):
+    monkeypatch.setattr(cases, "SAMPLES", 100)
+    case = cases.sampling(CPU)
+    assert case.textbook().shape == case.ours().shape == (100, 1, 28, 28)
+
+
+def test_a_gpu_gets_larger_cases_as_well():
+    digits = torch.zeros(200, 1, 28, 28, dtype=torch.uint8)
+    here, there = (list(cases.cases(digits, torch.device(name))) for name in ("cpu", "cuda"))
+    assert "DCGAN, batch 256" in there and "DCGAN, batch 256" not in here
+    assert "style, 512 pixels" in there and "style, 256 pixels" in here
+
+
+def test_work_of_products_and_convolutions_is_counted():
+    a, b = torch.ones(4, 5), torch.ones(5, 6)
+    assert count_work(lambda: a @ b) == Work(2 * 4 * 5 * 6, 4 * (20 + 30 + 24), 1, 4 * 24)
+    pictures, kernel = torch.ones(2, 3, 8, 8), torch.ones(4, 3, 3, 3)
+    assert count_work(lambda: conv2d(pictures, kernel)).flops == 2 * 2 * 36 * 4 * 27
+
+
+def test_views_are_no_work_and_what_is_changed_in_place_is_not_held_anew():
+    numbers = torch.zeros(100)
+    assert count_work(lambda: numbers.view(10, 10).T[2:]) == Work(0, 0, 0, 0)
+    assert count_work(lambda: numbers.add_(1)) == Work(0, 800, 1, 0)
+
+
+def test_memory_that_is_given_back_does_not_add_up():
+    numbers = torch.zeros(100)
+
+    def one_after_the_other():
+        for _ in range(5):
+            numbers + 1
+
+    assert count_work(one_after_the_other).held == 400
+    assert count_work(lambda: [numbers + 1 for _ in range(5)]).held == 2000
+
+
+def test_forms_are_timed_in_turn_and_alike():
+    order = []
+    forms = {name: lambda name=name: order.append(name) for name in "ab"}
+    times = interleave(forms, CPU, seconds=0.01, rounds=4)
+    assert {name: len(found) for name, found in times.items()} == {"a": 4, "b": 4}
+    assert "".join(name for name, _ in groupby(order)).endswith("abababab")
+    low, middle, high = quartiles(torch.tensor([1.0, 2.0, 3.0, 4.0, 100.0]))
+    assert (low, middle, high) == (2, 3, 4)
+
+
+@pytest.mark.parametrize("wrong", [dict(seconds=0), dict(seconds=-1), dict(seconds=1, rounds=2)])
+def test_a_timing_without_time_or_rounds_is_refused(wrong):
+    with pytest.raises(ValueError, match="give more than 0, and at least 3"):
+        interleave({"a": int}, CPU, **wrong)
+
+
+def test_limits_say_what_holds_work_up():
+    limits = Limits(flops=100.0, bytes=10.0, call=0.5)
+    found = limits.seconds(Work(flops=200, bytes=30, calls=8, held=0))
+    assert found == {"multiplying": 2.0, "moving": 3.0, "calls": 4.0}
+    measured = measure_limits(CPU)
+    assert measured.flops > 1e9 and measured.bytes > 1e8 and 0 < measured.call < 1e-2
+
+
+def results(*curves):
+    """Results of one row, with the same distances for both kinds of weights."""
+    return [
+        {
+            "steps": 100 * (len(curve) - 1),
+            "curve": [
+                {"step": 100 * k, "trained": {"frechet": d}, "averaged": {"frechet": d}}
+                for k, d in enumerate(curve)
+            ],
+        }
+        for curve in curves
+    ]
+
+
+def test_the_first_moment_at_a_distance_is_that_of_the_median_of_the_seeds():
+    rows = results([90.0, 50.0, 10.0], [90.0, 20.0, 10.0], [90.0, 60.0, 10.0])
+    assert quality.first_step(rows, 50.0) == 100
+    assert quality.first_step(rows, 49.0) == 200
+    assert quality.first_step(rows, 9.0) is None
+
+
+def test_the_house_is_compared_by_its_shortest_training_that_gets_there(monkeypatch):
+    stored = {
+        "digits-published": {
+            "slow": results([90.0, 30.0]),
+            "better": results([90.0, 1.0]),
+            "house": results([90.0, 80.0, 20.0]),
+        },
+        "digits-steps": {"house": results([90.0, 25.0]), "slow": results([90.0, 80.0])},
+    }
+    monkeypatch.setattr(quality, "stored_results", stored.get)
+    slow, better = quality.steps_to_quality()
+    assert slow == ("slow", 30.0, 100, 100)
+    assert better == ("better", 1.0, 100, None)
+
+
+def test_the_command_measures_prints_and_keeps(monkeypatch, tmp_path, capsys):
+    def only_the_sine(_, device):
+        return {
+            "sine": lambda: cases.training(sine_points(64), recipes.SINE_PUBLISHED, None, device)
+        }
+
+    monkeypatch.setattr(bench, "cases", only_the_sine)
+    monkeypatch.setattr(bench, "PUBLISHED", {"Real Python": recipes.MNIST_REAL_PYTHON})
+    reached = [Reached("Real Python", 30.0, 1000, 100), Reached("Real Python", 1.0, 1000, None)]
+    monkeypatch.setattr(bench, "steps_to_quality", lambda: reached)
+    kept = tmp_path / "bench.json"
+    arguments = read(["bench", "--device", "cpu", "--seconds", "0.1", "--json", str(kept)])
+    arguments.run(arguments)
+    found = json.loads(kept.read_text())
+    low, middle, high = found["cases"]["sine"]["ours"]
+    assert 0 < low <= middle <= high
+    assert found["cases"]["sine"]["work"]["ours"]["calls"] < 1000
+    printed = capsys.readouterr().out
+    assert "GFLOP/s" in printed and "not reached by house" in printed
+    assert (
+        f"{10 * found['step_seconds']['Real Python'] / found['step_seconds']['house']:.0f} times"
+        in printed
+    )
+
+
+def test_a_bench_without_time_is_refused():
+    arguments = read(["bench", "--seconds", "0"])
+    with pytest.raises(ValueError, match="--seconds is 0.0"):
+        arguments.run(arguments)
