@@ -5,24 +5,18 @@ from contextlib import contextmanager
 
 import torch
 
+from gan_utils.runtime import generator_state, restore_generator_state
+
 
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:
     """Return the state of PyTorch's random generators: the CPU's, and the one of `device`."""
-    states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    if device.type == "mps":
-        states["mps"] = torch.mps.get_rng_state()
-    return states
+    return {"cpu": torch.get_rng_state()} | generator_state(device)
 
 
 def restore_random_state(states: dict[str, torch.Tensor], device: torch.device) -> None:
     """Put back what `random_state` returned on the same kind of device."""
     torch.set_rng_state(states["cpu"])
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
-    if device.type == "mps" and "mps" in states:
-        torch.mps.set_rng_state(states["mps"])
+    restore_generator_state(states, device)
 
 
 @contextmanager

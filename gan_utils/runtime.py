@@ -1,9 +1,14 @@
-"""Where and how long a lesson runs: the device, quick and full mode."""
+"""Where and how long a lesson runs: the device, quick and full mode.
+
+No other file of the package names CUDA or MPS.
+"""
 
 import os
 from typing import TypeVar
 
+import psutil
 import torch
+from torch import Tensor
 
 T = TypeVar("T")
 
@@ -74,12 +79,17 @@ def pick_device() -> torch.device:
 def describe_device(device: torch.device) -> str:
     """Return one line about `device`: its kind and, for a GPU, its name and memory."""
     if device.type == "cuda":
-        card = torch.cuda.get_device_properties(device)
-        return f"cuda: {card.name}, {card.total_memory / 2**30:.0f} GiB"
+        total = torch.cuda.get_device_properties(device).total_memory
+        return f"cuda: {device_name(device)}, {total / 2**30:.0f} GiB"
     if device.type == "mps":
         return "mps: the GPU of an Apple computer"
     waiting = os.environ.get("OMP_WAIT_POLICY", "default").lower()
     return f"cpu, threads: {torch.get_num_threads()}, waiting: {waiting}"
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of a CUDA GPU, otherwise the kind of the device."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def synchronize(device: torch.device) -> None:
@@ -93,3 +103,26 @@ def peak_memory(device: torch.device) -> str:
     if device.type == "cuda":
         return f"peak GPU memory: {torch.cuda.max_memory_allocated(device) / 2**20:,.1f} MiB"
     return f"peak memory: not counted on the {device.type}"
+
+
+def free_memory(device: torch.device) -> int:
+    """Return how many bytes new tensors on `device` may take."""
+    if device.type == "cuda":
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + kept
+    return psutil.virtual_memory().available
+
+
+def generator_state(device: torch.device) -> dict[str, Tensor]:
+    """Return the state of the random generator of a GPU by its kind; nothing for a CPU."""
+    if device.type == "cuda":
+        return {"cuda": torch.cuda.get_rng_state(device)}
+    return {"mps": torch.mps.get_rng_state()} if device.type == "mps" else {}
+
+
+def restore_generator_state(states: dict[str, Tensor], device: torch.device) -> None:
+    """Put back what `generator_state` returned on the same kind of device."""
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
+    if device.type == "mps" and "mps" in states:
+        torch.mps.set_rng_state(states["mps"])

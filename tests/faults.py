@@ -555,6 +555,62 @@ FAULTS = [
         "dim=0) >= distance",
         "tests/test_speed.py",
     ),
+    Fault(
+        "batches left on the CPU",
+        BATCHES,
+        "yield samples.to(self.device)",
+        "yield samples",
+        "tests/test_standin_device.py",
+    ),
+    Fault(
+        "latent vectors drawn on the CPU",
+        LATENT,
+        "torch.randn(count, dim, device=device)",
+        "torch.randn(count, dim)",
+        "tests/test_standin_device.py",
+    ),
+    Fault(
+        "fixed latent vectors left on the CPU",
+        "gan_utils/gan/history.py",
+        "self.fixed_latent.to(device)",
+        "self.fixed_latent",
+        "tests/test_standin_device.py",
+    ),
+    Fault(
+        "places of the penalty drawn on the CPU",
+        LOSSES,
+        "torch.rand(shape, device=real.device)",
+        "torch.rand(shape)",
+        "tests/test_standin_device.py",
+    ),
+    Fault(
+        "a loss read in every step",
+        STEP,
+        "torch.stack(found).detach()",
+        "torch.stack(found).detach() + 0 * d_loss.item()",
+        "tests/test_standin_device.py",
+    ),
+    Fault(
+        "images to classify left on the CPU",
+        "gan_utils/scores/features.py",
+        "chunk.to(device, torch.float32)",
+        "chunk",
+        "tests/test_standin_device.py",
+    ),
+    Fault(
+        "labels of the classifier left on the CPU",
+        "gan_utils/scores/digit_classifier.py",
+        "data.labels.to(device)",
+        "data.labels",
+        "tests/test_standin_device.py",
+    ),
+    Fault(
+        "directions of a style left on the CPU",
+        STATISTICS,
+        "random_directions(features.shape[1]).to(features)",
+        "random_directions(features.shape[1])",
+        "tests/test_standin_device.py",
+    ),
 ]
 
 

@@ -1,3 +1,8 @@
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
 import pytest
 import torch
 
@@ -48,6 +53,66 @@ def test_random_state_brings_the_same_numbers_back():
     first = torch.randn(5)
     randomness.restore_random_state(before, cpu)
     assert torch.equal(torch.randn(5), first)
+
+
+@pytest.fixture
+def cuda(monkeypatch):
+    """PyTorch's functions for a GPU, replaced: 80 GiB, 5 of them free, 3 kept, 1 in use."""
+    card = SimpleNamespace(name="Test GPU", total_memory=80 * 2**30)
+    numbers = {
+        "memory_reserved": lambda _: 3 * 2**30,
+        "memory_allocated": lambda _: 2**30,
+        "mem_get_info": lambda _: (5 * 2**30, 80 * 2**30),
+        "max_memory_allocated": lambda _: 3 * 2**20,
+        "get_device_properties": lambda _: card,
+        "get_device_name": lambda _: card.name,
+    }
+    for name, replacement in numbers.items():
+        monkeypatch.setattr(torch.cuda, name, replacement)
+    return torch.device("cuda:0")
+
+
+def test_a_gpu_is_described_and_its_memory_counted(cuda):
+    assert runtime.describe_device(cuda) == "cuda: Test GPU, 80 GiB"
+    assert runtime.device_name(cuda) == "Test GPU"
+    assert runtime.peak_memory(cuda) == "peak GPU memory: 3.0 MiB"
+    assert runtime.free_memory(cuda) == 7 * 2**30  # what is free, and what is kept and not in use
+
+
+def test_without_a_gpu_the_memory_is_that_of_the_computer(monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=123))
+    cpu = torch.device("cpu")
+    assert runtime.free_memory(cpu) == 123
+    assert runtime.device_name(cpu) == "cpu"
+    assert "not counted" in runtime.peak_memory(cpu)
+
+
+def test_the_random_state_of_a_gpu_is_kept_with_that_of_the_cpu(monkeypatch, cuda):
+    state, put_back = torch.tensor([1, 2]), []
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda _: state)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda *given: put_back.append(given))
+    kept = randomness.random_state(cuda)
+    assert kept["cuda"] is state and set(kept) == {"cpu", "cuda"}
+    randomness.restore_random_state(kept, cuda)
+    assert put_back == [(state, cuda)]
+    randomness.restore_random_state(kept, torch.device("cpu"))  # of a training on a GPU
+    assert len(put_back) == 1
+
+
+def test_waiting_for_a_device_asks_pytorch_for_a_gpu_alone(monkeypatch, cuda):
+    waited = []
+    monkeypatch.setattr(torch.accelerator, "synchronize", waited.append)
+    for device in (torch.device("cpu"), cuda):
+        runtime.synchronize(device)
+    assert waited == [cuda]
+
+
+def test_only_one_file_names_cuda_or_mps():
+    package = Path(runtime.__file__).parent
+    naming = [
+        p.name for p in package.rglob("*.py") if re.search(r"torch\.(cuda|mps)", p.read_text())
+    ]
+    assert naming == ["runtime.py"]
 
 
 def test_show_source_shows_the_code_that_runs():

@@ -74,7 +74,8 @@ class SafeKeeper:
         """
         weights = self._copy_weights()
         bad_steps = (~statistics.isfinite().all(dim=1)).nonzero().flatten().tolist()
-        if not bad_steps and all(t.isfinite().all() for w in weights for t in w.values()):
+        finite = [t.isfinite().all().to(self.device) for w in weights for t in w.values()]
+        if not bad_steps and torch.stack(finite).all().cpu():  # read at once, not one by one
             self.good_step, self.good_weights = len(statistics), weights
             return
         # Weights can go bad in the very update whose losses were still good.

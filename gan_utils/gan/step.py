@@ -1,5 +1,6 @@
 """One step of training: the discriminator learns, then the generator."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -72,8 +73,9 @@ def gan_step(
     update a step.
     """
     shared = g_latent is d_latent  # then one pass through G will do
-    reduced = precision != torch.float32
-    autocast = torch.autocast(real.device.type, precision, reduced)
+    autocast = nullcontext()
+    if precision != torch.float32:
+        autocast = torch.autocast(real.device.type, precision)
 
     with autocast:
         with torch.set_grad_enabled(shared):

@@ -21,6 +21,7 @@ from gan_utils.gan.recipes import Recipe
 from gan_utils.gan.training import train_gan
 from gan_utils.gan.watching import evenly_spaced
 from gan_utils.randomness import seeded
+from gan_utils.runtime import device_name
 from gan_utils.scores.judges import Judge, judge_of, judge_settings
 
 MOMENTS = 13  # scores of one training, evenly spaced, the untrained networks included
@@ -179,7 +180,7 @@ def _result(
         "weights": weights,
         "coverage": judge.coverage(curve.samples(generator)),
         "seconds": round(history.seconds, 1),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "device": device_name(device),
         "threads": torch.get_num_threads(),
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__},
         "samples": judge.picture(evaluate(generator, history.fixed_latent.to(device)).cpu()),

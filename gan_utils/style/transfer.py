@@ -4,11 +4,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import psutil
 import torch
 from torch import Tensor
 
 from gan_utils.data.pictures import resized
+from gan_utils.runtime import free_memory
 from gan_utils.style.colors import with_colors_of
 from gan_utils.style.objective import balanced_objective, check_pictures
 from gan_utils.style.optimization import StyleResult, check_run, optimize_picture
@@ -130,12 +130,7 @@ def _check_transfer(start: str, sizes: int, calls: int) -> None:
 
 def _check_memory(picture: Tensor, device: torch.device) -> None:
     height, width = picture.shape[-2:]
-    if device.type == "cuda":
-        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        free = torch.cuda.mem_get_info(device)[0] + unused
-    else:
-        free = psutil.virtual_memory().available
-    needed = BYTES_PER_PIXEL * height * width
+    free, needed = free_memory(device), BYTES_PER_PIXEL * height * width
     if needed > free:
         longest = int(max(height, width) * math.sqrt(free / needed))
         raise MemoryError(
