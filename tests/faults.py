@@ -306,8 +306,8 @@ FAULTS = [
     Fault(
         "losses may be NaN",
         CHECKPOINTS,
-        "if not bad_steps and all(",
-        "if all(",
+        "if not bad_steps and torch.stack(finite)",
+        "if torch.stack(finite)",
         "tests/test_training.py",
     ),
     Fault(
