@@ -68,9 +68,9 @@ def test_a_bar_that_goes_on_below_a_picture_is_stored_once():
     assert [o.get("text") for o in cell.outputs] == [None, "100%\n"]
 
 
-def stored_picture(picture):
+def stored_picture(picture, **metadata):
     data = {"image/png": base64.b64encode(picture).decode()}
-    cell = new_code_cell("x", outputs=[new_output("display_data", data)])
+    cell = new_code_cell("x", metadata=metadata, outputs=[new_output("display_data", data)])
     notebooks.strip(cell)
     return base64.b64decode(cell.outputs[0].data["image/png"])
 
@@ -98,6 +98,8 @@ def test_pictures_of_many_colours_are_stored_with_fewer():
     noise = np.random.default_rng(0).integers(0, 256, (400, 500, 3), dtype=np.uint8)
     stored = Image.open(io.BytesIO(stored_picture(png(Image.fromarray(noise)))))
     assert len(stored.convert("RGB").getcolors()) <= notebooks.FEWER_COLORS
+    stored = Image.open(io.BytesIO(stored_picture(png(Image.fromarray(noise)), tags=["fine"])))
+    assert notebooks.FEWER_COLORS < len(stored.convert("RGB").getcolors()) <= notebooks.COLORS
 
 
 def test_refresh_renews_sources_and_nothing_else(tmp_path):

@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Sequence
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -37,6 +38,7 @@ FULL_RUN = re.compile(r'show_full_run\("([^"]+)"')
 RUN = "run"  # the name of the digests among the metadata
 HERO = "hero"  # the tag of the cell whose picture opens the lesson
 COLORS, FEWER_COLORS = 128, 40  # in a stored picture, unless it moves
+FINE = "fine"  # the tag of cells whose pictures keep their colours, however large they are
 LARGE = 60_000  # bytes, above which a picture gets fewer of them
 
 
@@ -104,13 +106,14 @@ def strip(cell: NotebookNode) -> None:
     """Remove from a cell what must not be stored: times, widgets, standard error, old progress.
 
     Pictures without colours are stored as such, which loses nothing; the others with at most
-    `COLORS` colours, or `FEWER_COLORS` if they are large. The file becomes two to four times
-    smaller.
+    `COLORS` colours, or `FEWER_COLORS` if they are large and the cell is not tagged `fine`. The
+    file becomes two to four times smaller.
     """
     cell.metadata.pop("execution", None)
     if cell.cell_type != "code":
         return
     kept: list[NotebookNode] = []
+    numbers = (COLORS,) if FINE in cell.metadata.get("tags", []) else (COLORS, FEWER_COLORS)
     for output in cell.outputs:
         if output.get("name") == "stderr":
             print(f"not stored, but worth a look:\n{output.text}", file=sys.stderr)
@@ -118,7 +121,7 @@ def strip(cell: NotebookNode) -> None:
         pictures = output.get("data", {})
         pictures.pop("application/vnd.jupyter.widget-view+json", None)
         if "image/png" in pictures:
-            pictures["image/png"] = _compact(pictures["image/png"])
+            pictures["image/png"] = _compact(pictures["image/png"], numbers)
         if output.output_type == "stream" and kept and kept[-1].output_type == "stream":
             kept[-1].text += output.text
         else:
@@ -134,8 +137,11 @@ def strip(cell: NotebookNode) -> None:
     cell.outputs = [o for o in kept if o.output_type != "stream" or o.text]
 
 
-def _compact(png: str) -> str:
-    """Return a smaller PNG; one that moves or is transparent stays as it is."""
+def _compact(png: str, numbers: Sequence[int]) -> str:
+    """Return a smaller PNG, of the first number of colours that makes it small or else of the last.
+
+    One that moves or is transparent stays as it is.
+    """
     data = base64.b64decode(png)
     picture = Image.open(io.BytesIO(data))
     if (
@@ -147,7 +153,7 @@ def _compact(png: str) -> str:
     grey = colored.convert("L")
     if ImageChops.difference(colored, grey.convert("RGB")).getbbox() is None:
         return base64.b64encode(_png(grey)).decode()
-    for colors in (COLORS, FEWER_COLORS):
+    for colors in numbers:
         if colored.getcolors(colors) is None:  # there are more
             data = _png(colored.quantize(colors, dither=Image.Dither.NONE))
         if len(data) <= LARGE:
