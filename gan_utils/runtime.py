@@ -56,24 +56,24 @@ def available_devices() -> list[str]:
     return [*cuda, *mps, "cpu"]
 
 
-def pick_device() -> torch.device:
+def pick_device(name: str | None = None) -> torch.device:
     """Return the device to train on: CUDA, else MPS, else the CPU.
 
-    The environment variable `GAN_UTILS_DEVICE` overrides the choice
-    (`cuda` means `cuda:0`).
+    `name`, or else the environment variable `GAN_UTILS_DEVICE`,
+    overrides the choice (`cuda` means `cuda:0`).
 
     Raises:
-        RuntimeError: the device that `GAN_UTILS_DEVICE` names is not
-            here.
+        RuntimeError: the device asked for is not here.
     """
     present = available_devices()
-    name = os.environ.get("GAN_UTILS_DEVICE") or present[0]
-    if (f"{name}:0" if name == "cuda" else name) not in present:
+    asked = name or os.environ.get("GAN_UTILS_DEVICE") or present[0]
+    if (f"{asked}:0" if asked == "cuda" else asked) not in present:
+        place = "the device" if name else "GAN_UTILS_DEVICE"
         raise RuntimeError(
-            f"GAN_UTILS_DEVICE is {name!r}, which is not here; "
-            f"unset it or choose one of {', '.join(present)}"
+            f"{place} is {asked!r}, which is not here; "
+            f"leave it out or choose one of {', '.join(present)}"
         )
-    return torch.device(name)
+    return torch.device(asked)
 
 
 def describe_device(device: torch.device) -> str:

@@ -43,8 +43,12 @@ def test_device_order_and_override(monkeypatch):
 def test_absent_device_names_the_value_and_what_is_here(monkeypatch, name):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     monkeypatch.setenv("GAN_UTILS_DEVICE", name)
-    with pytest.raises(RuntimeError, match=f"'{name}'.*cpu"):
+    with pytest.raises(RuntimeError, match=f"GAN_UTILS_DEVICE is '{name}'.*cpu"):
         runtime.pick_device()
+    monkeypatch.setenv("GAN_UTILS_DEVICE", "cpu")
+    with pytest.raises(RuntimeError, match=f"the device is '{name}'.*cpu"):
+        runtime.pick_device(name)
+    assert runtime.pick_device("cpu") == torch.device("cpu")
 
 
 def test_random_state_brings_the_same_numbers_back():

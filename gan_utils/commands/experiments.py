@@ -31,11 +31,12 @@ def run(arguments: argparse.Namespace) -> None:
     """Run the trainings that have no result yet, then print a table of all.
 
     Raises:
+        RuntimeError: the device asked for is not here.
         ValueError: a row does not exist, or `--jobs` is below 1.
     """
     if arguments.jobs < 1:
         raise ValueError(f"--jobs is {arguments.jobs}; it must be at least 1")
-    device = torch.device(arguments.device) if arguments.device else pick_device()
+    device = pick_device(arguments.device)
     chosen = trials(arguments.name, arguments.seeds, arguments.source)
     if unknown := set(arguments.rows or ()) - {trial.row for trial in chosen}:
         names = ", ".join(dict.fromkeys(trial.row for trial in chosen))

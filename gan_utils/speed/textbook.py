@@ -76,15 +76,18 @@ class TextbookTraining:
         return batch.to(self.device)
 
     def step(self) -> tuple[float, float]:
-        """Train both networks once; return the losses of discriminator and generator."""
+        """Train both once; return the losses of D and of G."""
         real = self._real()
+        size = (len(real), self.latent_dim)
+        fake = self.generator(torch.randn(size, device=self.device))
         ones = torch.ones(len(real), 1, device=self.device)
-        fake = self.generator(torch.randn(len(real), self.latent_dim, device=self.device))
+        zeros = torch.zeros_like(ones)
 
         self.discriminator.zero_grad()
         real_loss = self.criterion(self.discriminator(real), ones)
         real_loss.backward()
-        fake_loss = self.criterion(self.discriminator(fake.detach()), torch.zeros_like(ones))
+        fake_belief = self.discriminator(fake.detach())
+        fake_loss = self.criterion(fake_belief, zeros)
         fake_loss.backward()
         self.d_optimizer.step()
 

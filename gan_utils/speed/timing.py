@@ -35,20 +35,19 @@ def interleave(
         ValueError: `seconds` is not above 0, or `rounds` below 3.
     """
     if not seconds > 0 or rounds < FEWEST:
-        raise ValueError(
-            f"seconds is {seconds} and rounds {rounds}; give more than 0, and at least {FEWEST}"
-        )
+        given = f"seconds is {seconds} and rounds {rounds}"
+        raise ValueError(f"{given}; give above 0 and {FEWEST} or more")
     for run in forms.values():
         _seconds(run, WARM_UP, device)
-    once = {name: _seconds(run, 1, device) for name, run in forms.items()}
+    once = {n: _seconds(run, 1, device) for n, run in forms.items()}
     rounds = min(rounds, max(FEWEST, int(seconds / sum(once.values()))))
-    share = seconds / (rounds * len(forms))
-    counts = {name: max(1, round(share / single)) for name, single in once.items()}
+    share = seconds / (rounds * len(forms))  # of a form in a round
     found: dict[str, list[float]] = {name: [] for name in forms}
     for _ in range(rounds):
         for name, run in forms.items():
-            found[name].append(_seconds(run, counts[name], device))
-    return {name: torch.tensor(times, dtype=torch.float64) for name, times in found.items()}
+            count = max(1, round(share / once[name]))
+            found[name].append(_seconds(run, count, device))
+    return {n: torch.tensor(times) for n, times in found.items()}
 
 
 def _seconds(run: Callable[[], object], count: int, device: torch.device) -> float:

@@ -58,6 +58,8 @@ def _memory(values: Any) -> dict[StorageWeakRef, int]:
 
 def count_work(run: Callable[[], object]) -> Work:
     """Run something once and count what it asks of the device."""
-    with _Watcher() as watcher, FlopCounterMode(display=False) as counter:
+    watcher, counter = _Watcher(), FlopCounterMode(display=False)
+    with watcher, counter:
         run()
-    return Work(counter.get_total_flops(), watcher.bytes, watcher.calls, watcher.held)
+    flops = counter.get_total_flops()
+    return Work(flops, watcher.bytes, watcher.calls, watcher.held)
