@@ -1,8 +1,8 @@
 """How fast is it, and how fast could it be?
 
 - `work`: what a piece of code asks of a device
-- `limits`: what a device does at most: multiply, copy, begin an operation
 - `timing`: several forms of one computation, timed in turn
+- `limits`: what a device does at most: multiply, copy, begin an operation
 - `textbook`: training and sampling as most tutorials write them
 - `cases`: what is timed: textbook and package, side by side
 - `quality`: how long recipes take to reach a score

@@ -1,13 +1,12 @@
 """What a device does at most, measured: multiply, copy, begin an operation."""
 
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch.nn.functional import conv2d
 
-from gan_utils.runtime import synchronize
+from gan_utils.speed.timing import seconds_of
 from gan_utils.speed.work import Work
 
 SIZE = 2048  # rows and columns of the matrices
@@ -33,7 +32,7 @@ class Limits(NamedTuple):
     call: float
 
     def better(self, other: "Limits") -> "Limits":
-        """Return the higher of two measurements of each limit."""
+        """Return the better of two measurements of each limit."""
         call = min(self.call, other.call)
         return Limits(max(self.flops, other.flops), max(self.bytes, other.bytes), call)
 
@@ -59,27 +58,16 @@ def measure_limits(device: torch.device, precision: torch.dtype = torch.float32)
     source = torch.zeros(COPIED // 4, device=device)
     target, number = torch.empty_like(source), torch.zeros(1, device=device)
 
-    def begin_calls() -> None:
-        for _ in range(CALLS):
-            number.add_(1)
-
     return Limits(
         flops=max(
             2 * SIZE**3 / _shortest(lambda: matrix @ matrix, device),
             convolved / _shortest(lambda: conv2d(pictures, kernels, padding=1), device),
         ),
         bytes=2 * source.nbytes / _shortest(lambda: target.copy_(source), device),
-        call=_shortest(begin_calls, device) / CALLS,
+        call=_shortest(lambda: number.add_(1), device, CALLS),
     )
 
 
-def _shortest(run: Callable[[], object], device: torch.device) -> float:
-    """Return the seconds of the fastest of some runs, after one to warm up."""
-    found = []
-    for _ in range(REPEATS + 1):
-        synchronize(device)
-        start = time.perf_counter()
-        run()
-        synchronize(device)
-        found.append(time.perf_counter() - start)
-    return min(found[1:])
+def _shortest(run: Callable[[], object], device: torch.device, count: int = 1) -> float:
+    """Return the seconds of a call in the fastest of some rounds, after one to warm up."""
+    return min([seconds_of(run, count, device) for _ in range(REPEATS + 1)][1:])

@@ -42,12 +42,10 @@ def steps_to_quality() -> list[Reached]:
         FileNotFoundError: the experiments have not been run.
     """
     published, equal = stored_results("digits-published"), stored_results("digits-steps")
-    house = [rows for name, rows in (equal | published).items() if name.startswith("house")]
-    house.append(equal["house"])
+    house = [rows for name, rows in equal.items() if name.startswith("house")]
+    house.append(published.pop("house"))
     found = []
     for name, results in published.items():
-        if name == "house":
-            continue
         ends = [final_scores(results, weights).quantile(0.5).item() for weights in WEIGHTS]
         moments = [first_step(rows, min(ends)) for rows in house]
         steps = min((moment for moment in moments if moment is not None), default=None)

@@ -38,20 +38,20 @@ def interleave(
         given = f"seconds is {seconds} and rounds {rounds}"
         raise ValueError(f"{given}; give above 0 and {FEWEST} or more")
     for run in forms.values():
-        _seconds(run, WARM_UP, device)
-    once = {n: _seconds(run, 1, device) for n, run in forms.items()}
+        seconds_of(run, WARM_UP, device)
+    once = {n: seconds_of(run, 1, device) for n, run in forms.items()}
     rounds = min(rounds, max(FEWEST, int(seconds / sum(once.values()))))
     share = seconds / (rounds * len(forms))  # of a form in a round
     found: dict[str, list[float]] = {name: [] for name in forms}
     for _ in range(rounds):
         for name, run in forms.items():
             count = max(1, round(share / once[name]))
-            found[name].append(_seconds(run, count, device))
+            found[name].append(seconds_of(run, count, device))
     return {n: torch.tensor(times) for n, times in found.items()}
 
 
-def _seconds(run: Callable[[], object], count: int, device: torch.device) -> float:
-    """Return the seconds of one of `count` calls."""
+def seconds_of(run: Callable[[], object], count: int, device: torch.device) -> float:
+    """Return the seconds of one of `count` calls, the device waited for before and after."""
     synchronize(device)
     start = time.perf_counter()
     for _ in range(count):
