@@ -2,9 +2,15 @@
 
 import argparse
 
-from gan_utils.commands import bench, experiments, learn, notebooks
+from gan_utils.commands import bench, experiments, learn, notebooks, train
 
-COMMANDS = {"learn": learn, "notebooks": notebooks, "experiments": experiments, "bench": bench}
+COMMANDS = {
+    "learn": learn,
+    "notebooks": notebooks,
+    "experiments": experiments,
+    "bench": bench,
+    "train": train,
+}
 
 
 def read(arguments: list[str] | None = None) -> argparse.Namespace:

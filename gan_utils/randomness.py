@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from gan_utils.runtime import generator_state, restore_generator_state
@@ -25,3 +26,10 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed GPUs too
         yield
+
+
+def mixed_seed(*numbers: int) -> int:
+    """Return one seed for several numbers of at least 0, such as a seed, a step and a rank:
+    neighbours among them give seeds that are nothing alike.
+    """
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])

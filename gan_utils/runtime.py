@@ -76,6 +76,32 @@ def pick_device(name: str | None = None) -> torch.device:
     return torch.device(asked)
 
 
+def device_of_process(local_rank: int, name: str | None = None) -> torch.device:
+    """Return the device of one of several processes: a CUDA GPU of its own, else the CPU.
+
+    Args:
+        local_rank: its number on this computer, from 0.
+        name: see `pick_device`.
+
+    Raises:
+        RuntimeError: there are fewer GPUs than processes, or the device asked for is not here.
+    """
+    if pick_device(name).type != "cuda":
+        return torch.device("cpu")  # an Apple GPU cannot be shared
+    if local_rank >= torch.cuda.device_count():
+        raise RuntimeError(
+            f"process {local_rank} on this computer has no GPU of its own, of "
+            f"{torch.cuda.device_count()}; start fewer, or set GAN_UTILS_DEVICE=cpu"
+        )
+    torch.cuda.set_device(local_rank)
+    return torch.device("cuda", local_rank)
+
+
+def messenger(device: torch.device) -> str:
+    """Return the name of what carries tensors on `device` from process to process."""
+    return "nccl" if device.type == "cuda" else "gloo"
+
+
 def describe_device(device: torch.device) -> str:
     """Return one line about `device`: its kind and, for a GPU, its name and memory."""
     if device.type == "cuda":

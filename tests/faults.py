@@ -32,6 +32,7 @@ LATENT, MODELS = "gan_utils/gan/latent.py", "gan_utils/gan/models.py"
 TRAINING, CHECKPOINTS = "gan_utils/gan/training.py", "gan_utils/gan/checkpoints.py"
 METRICS, OBJECTIVE = "gan_utils/scores/metrics.py", "gan_utils/style/objective.py"
 STATISTICS = "gan_utils/style/statistics.py"
+PROCESSES = "gan_utils/gan/processes.py"
 VGG, BATCHES = "gan_utils/style/vgg.py", "gan_utils/data/batches.py"
 LESSON = "notebooks/01_sine_gan.ipynb"
 HYGIENE = "tests/test_notebook_hygiene.py"
@@ -610,6 +611,69 @@ FAULTS = [
         "random_directions(features.shape[1]).to(features)",
         "random_directions(features.shape[1])",
         "tests/test_standin_device.py",
+    ),
+    Fault(
+        "gradients not averaged over the processes",
+        PROCESSES,
+        "            optimizer.register_step_pre_hook(team.average_gradients)\n",
+        "            pass\n",
+        "tests/test_processes.py",
+    ),
+    Fault(
+        "gradients of all processes summed",
+        PROCESSES,
+        "means = (joined / self.size).split(",
+        "means = joined.split(",
+        "tests/test_processes.py",
+    ),
+    Fault(
+        "all processes draw the same latent vectors",
+        PROCESSES,
+        "torch.manual_seed(mixed_seed(self.seed, step, self.team.rank))",
+        "torch.manual_seed(mixed_seed(self.seed, step))",
+        "tests/test_processes.py",
+    ),
+    Fault(
+        "all processes learn from the same part",
+        BATCHES,
+        "part = batch.chunk(self.size)[self.rank]",
+        "part = batch.chunk(self.size)[0]",
+        "tests/test_processes.py",
+    ),
+    Fault(
+        "processes begin with states of their own",
+        PROCESSES,
+        "        game.team.share(keeper.parts)\n",
+        "",
+        "tests/test_processes.py",
+    ),
+    Fault(
+        "losses of one process alone are kept",
+        PROCESSES,
+        "            team.average(recorder.recent)\n",
+        "",
+        "tests/test_processes.py",
+    ),
+    Fault(
+        "processes never look at each other's weights",
+        PROCESSES,
+        "if any(other != found[0][0] for other, _ in found):",
+        "if False:",
+        "tests/test_processes.py",
+    ),
+    Fault(
+        "an epoch's order does not change",
+        BATCHES,
+        "torch.Generator().manual_seed(mixed_seed(self.seed, epoch))",
+        "torch.Generator().manual_seed(mixed_seed(self.seed))",
+        "tests/test_processes.py",
+    ),
+    Fault(
+        "other data in one process goes unnoticed",
+        "gan_utils/commands/train.py",
+        "if len(set(found)) > 1:",
+        "if False:",
+        "tests/test_train_command.py",
     ),
 ]
 

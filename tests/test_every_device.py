@@ -79,7 +79,7 @@ def test_a_step_is_the_same_as_on_the_cpu_within_rounding(device):
     found = []
     for where in (torch.device("cpu"), device):
         game = Game(*(copy.deepcopy(p).to(where) for p in players), steps=9, **SETTINGS)
-        game._latent = lambda _, where=where: latent.to(where)
+        game.latent = lambda _, where=where: latent.to(where)
         found.append([game.step(real.to(where)).cpu() for _ in range(2)][-1])
     assert torch.allclose(*found, rtol=1e-2, atol=1e-3)
 

@@ -111,6 +111,18 @@ def test_waiting_for_a_device_asks_pytorch_for_a_gpu_alone(monkeypatch, cuda):
     assert waited == [cuda]
 
 
+def test_each_process_gets_a_gpu_of_its_own(monkeypatch):
+    chosen = []
+    monkeypatch.delenv("GAN_UTILS_DEVICE", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    assert runtime.device_of_process(1) == torch.device("cuda:1") and chosen == [1]
+    with pytest.raises(RuntimeError, match="process 2 on .* no GPU of its own, of 2"):
+        runtime.device_of_process(2)
+    assert runtime.device_of_process(5, "cpu") == torch.device("cpu")
+    assert [runtime.messenger(torch.device(name)) for name in ("cuda:1", "cpu")] == ["nccl", "gloo"]
+
+
 def test_only_one_file_names_cuda_or_mps():
     package = Path(runtime.__file__).parent
     naming = [

@@ -4,5 +4,6 @@
 - `pages`: a notebook as one HTML page; a part of the command `notebooks`
 - `notebooks`: keep the stored outputs of notebooks true
 - `experiments`: run an experiment that takes hours, and keep its results
+- `train`: train a recipe, in one process or in several
 - `bench`: time training, style and sampling beside their textbook forms and the limits
 """

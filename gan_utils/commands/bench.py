@@ -118,7 +118,7 @@ def print_quality(steps: dict[str, float]) -> None:
     Args:
         steps: the seconds of a step of each recipe, see `step_seconds`.
     """
-    print("\nFréchet distance on MNIST at the published end, and the house's way there")
+    print("\nFréchet distance on MNIST: the published ends, the house's way there")
     print(f"{'':15}{'distance':>9}{'steps':>9}{'minutes':>9}{'house':>9}{'minutes':>9}{'ratio':>7}")
     for reached in steps_to_quality():
         seconds = reached.steps * steps[reached.recipe]

@@ -1,4 +1,6 @@
-"""Shuffled batches on the device, and an endless stream of them that knows its place."""
+"""Shuffled batches on the device, an endless stream of them that knows its place, and batches that
+several processes share.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -7,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gan_utils.data.images import scale_images
-from gan_utils.randomness import random_state, restore_random_state
+from gan_utils.randomness import mixed_seed, random_state, restore_random_state
 
 
 class Batches:
@@ -52,9 +54,12 @@ class Batches:
         order = order[: len(self) * self.batch_size]
         order = order.to(self.samples.device)
         for indices in order.split(self.batch_size):
-            batch = self.samples[indices]
-            stored = batch.dtype == torch.uint8
-            yield scale_images(batch) if stored else batch
+            yield _floats(self.samples[indices])
+
+
+def _floats(batch: Tensor) -> Tensor:
+    stored = batch.dtype == torch.uint8
+    return scale_images(batch) if stored else batch
 
 
 class BatchStream:
@@ -117,3 +122,48 @@ class BatchStream:
         self._stream = self._endless()
         for _ in range(state["position"]):
             next(self)
+
+
+class SharedBatches:
+    """One process's part of every batch of a training that several share.
+
+    What a batch holds depends on the seed and the step alone: no
+    process has to know what another one took, and a training that goes
+    on needs no memory of its place. Epochs are as in `Batches`.
+
+    Args:
+        samples: [count, ...], the same in all processes.
+        batch_size: samples in a batch, those of all processes together.
+        seed: of the orders.
+        rank: the number of this process, from 0.
+        size: how many processes share a batch.
+
+    Raises:
+        ValueError: `batch_size` is below 1 or above the number of
+            samples, or the processes cannot share it evenly.
+    """
+
+    def __init__(
+        self, samples: Tensor, batch_size: int, seed: int, rank: int = 0, size: int = 1
+    ) -> None:
+        """Keep a reference to `samples`; nothing is copied."""
+        if batch_size % size:
+            fitting = batch_size // size * size or size
+            raise ValueError(
+                f"a batch of {batch_size} cannot be shared evenly by {size} processes; "
+                f"take a batch of {fitting} or {fitting + size}"
+            )
+        self.steps = len(Batches(samples, batch_size))  # of an epoch
+        self.samples, self.batch_size, self.seed = samples, batch_size, seed
+        self.rank, self.size = rank, size
+        self.epoch, self.order = -1, torch.empty(0)
+
+    def __getitem__(self, step: int) -> Tensor:
+        """Return this process's part [batch_size / size, ...] of the batch of a step, from 0."""
+        epoch, place = divmod(step, self.steps)
+        if epoch != self.epoch:
+            generator = torch.Generator().manual_seed(mixed_seed(self.seed, epoch))
+            self.epoch, self.order = epoch, torch.randperm(len(self.samples), generator=generator)
+        batch = self.order[place * self.batch_size :][: self.batch_size]
+        part = batch.chunk(self.size)[self.rank]
+        return _floats(self.samples[part.to(self.samples.device)])

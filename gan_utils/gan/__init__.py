@@ -10,4 +10,5 @@
 - `players`: do two networks make a game?
 - `step`: one step of training: each player learns once
 - `training`: the loop around the step: when to look, show, save and stop
+- `processes`: the same with several processes, which share each batch
 """

@@ -203,8 +203,8 @@ class Game:
             raise ValueError(
                 f"batches gives {real.dtype}; the weights are {self.dtype}: convert it"
             )
-        d_latent = self._latent(len(real))
-        g_latent = d_latent if self.settings["shared_latent"] else self._latent(len(real))
+        d_latent = self.latent(len(real))
+        g_latent = d_latent if self.settings["shared_latent"] else self.latent(len(real))
         statistics = gan_step(
             *self.players, *self.optimizers, self.loss, real, d_latent, g_latent, self.precision
         )
@@ -214,7 +214,8 @@ class Game:
             average.update_parameters(self.players[0])
         return statistics
 
-    def _latent(self, count: int) -> Tensor:
+    def latent(self, count: int) -> Tensor:
+        """Draw latent vectors [count, latent_dim] as a step does."""
         dim, kind = self.settings["latent_dim"], self.settings["latent"]
         return draw_latent(count, dim, kind=kind, device=self.device)
 

@@ -33,8 +33,11 @@ class Limits(NamedTuple):
 
     def better(self, other: "Limits") -> "Limits":
         """Return the better of two measurements of each limit."""
-        call = min(self.call, other.call)
-        return Limits(max(self.flops, other.flops), max(self.bytes, other.bytes), call)
+        return Limits(
+            flops=max(self.flops, other.flops),
+            bytes=max(self.bytes, other.bytes),
+            call=min(self.call, other.call),
+        )
 
     def seconds(self, work: Work) -> dict[str, float]:
         """Return how long `work` takes at least, by what holds it up.

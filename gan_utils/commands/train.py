@@ -1,0 +1,150 @@
+"""Train a recipe in one process, or in several with torchrun."""
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import partial
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor
+from torchvision.utils import save_image
+
+from gan_utils.data.digits import digit_images
+from gan_utils.data.faces import face_images
+from gan_utils.data.sine import sine_points
+from gan_utils.gan import recipes
+from gan_utils.gan.history import History
+from gan_utils.gan.models import evaluate
+from gan_utils.gan.processes import SharedGame, Team, TeamError, joined_team, train_together
+from gan_utils.gan.recipes import vary
+from gan_utils.progress import say
+from gan_utils.randomness import seeded
+from gan_utils.runtime import describe_device
+from gan_utils.show.plotting import plot_samples, use_theme
+
+RECIPES = {
+    "sine": recipes.SINE_HOUSE,
+    "sine-published": recipes.SINE_PUBLISHED,
+    "digits": recipes.MNIST_HOUSE,
+    "digits-realpython": recipes.MNIST_REAL_PYTHON,
+    "digits-note45": recipes.MNIST_NOTE45,
+    "digits-mnistgan": recipes.MNIST_GAN,
+    "digits-keras": recipes.MNIST_KERAS,
+    "faces": recipes.FACES_HOUSE,
+    "faces-dcgan": recipes.FACES_DCGAN,
+}
+POINTS = 1024  # drawn on the curve
+RANK = int(os.environ.get("RANK", 0))  # set by torchrun
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments the command takes."""
+    parser.add_argument("recipe", metavar="RECIPE", help=", ".join(RECIPES))
+    parser.add_argument("--steps", type=int, required=True, help="how many in all")
+    parser.add_argument("--data", type=Path, help="otherwise GAN_UTILS_DATA, else a cache folder")
+    parser.add_argument("--source", default="auto", help="which data, as in the lessons")
+    parser.add_argument("--batch-size", type=int, help="of all processes together")
+    parser.add_argument("--seed", type=int, default=0, help="of weights, batches, latent vectors")
+    parser.add_argument("--checkpoint", type=Path, help="otherwise runs/RECIPE.pt")
+    parser.add_argument("--save-every", type=int, default=1000, help="steps")
+    parser.add_argument("--device", help="otherwise GAN_UTILS_DEVICE, else the best one here")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, go on from the checkpoint if it is there, and draw samples whenever it is written.
+
+    Raises:
+        SystemExit: something is wrong; one process says what.
+    """
+    try:
+        with joined_team(arguments.device) as team:
+            path = arguments.checkpoint or Path("runs") / f"{arguments.recipe}.pt"
+            game = team.together(partial(_prepare, arguments, team))
+            _compare_samples(game)
+            history = train_together(
+                game, checkpoint=path, save_every=arguments.save_every, on_save=_painter(path)
+            )
+            if team.rank == 0:
+                _report(game, history, path)
+    except (TeamError, FloatingPointError) as error:  # all know of it
+        raise SystemExit(_said(error, RANK == 0)) from error
+    except ConnectionError as error:  # the first two are never gone both
+        raise SystemExit(_said(error, RANK <= 1)) from error
+    except (ValueError, OSError, RuntimeError) as error:
+        raise SystemExit(_said(error, True)) from error
+
+
+def _said(error: Exception, aloud: bool) -> str | int:
+    return f"\ntrain: {error}" if aloud else 1  # a bar may have been cut off in its line
+
+
+def _prepare(arguments: argparse.Namespace, team: Team) -> SharedGame:
+    if arguments.recipe not in RECIPES:
+        names = ", ".join(RECIPES)
+        raise ValueError(f"no recipe is called {arguments.recipe!r}; choose one of {names}")
+    recipe = RECIPES[arguments.recipe]
+    if arguments.batch_size is not None:
+        recipe = vary(recipe, batch_size=arguments.batch_size)
+    with redirect_stdout(sys.stdout if team.rank == 0 else io.StringIO()):
+        samples = _samples(arguments)
+    return SharedGame(team, recipe, samples, steps=arguments.steps, seed=arguments.seed)
+
+
+def _compare_samples(game: SharedGame) -> None:
+    """Make sure that all processes have found the same data."""
+    samples = game.batches.samples
+    found = game.team.gather((len(samples), samples.sum(dtype=torch.float64).item()))
+    if len(set(found)) > 1:
+        counts = ", ".join(f"{count:,}" for count, _ in found)
+        raise TeamError(f"the processes found other data, of {counts} samples; give --source")
+
+
+def _samples(arguments: argparse.Namespace) -> Tensor:
+    kind, folder = arguments.recipe.split("-")[0], arguments.data
+    if folder is not None:
+        if not folder.is_dir():
+            raise NotADirectoryError(f"--data is {str(folder)!r}, which is no folder here")
+        os.environ["GAN_UTILS_DATA"] = str(folder)
+    with seeded(arguments.seed):  # what is drawn, is the same in all processes
+        if kind == "sine":
+            return sine_points(POINTS)
+        loaded = digit_images if kind == "digits" else face_images
+        return loaded(arguments.source)[0].images
+
+
+def _painter(path: Path) -> Callable[[History], None]:
+    """Return what draws samples beside the checkpoint: `<name>-<step>.png`."""
+
+    def paint(history: History) -> None:
+        device = next(history.generator.parameters()).device
+        samples = evaluate(history.generator, history.fixed_latent.to(device)).cpu()
+        picture = path.expanduser().with_name(f"{path.stem}-{len(history.records):06}.png")
+        try:
+            if samples.ndim == 4:
+                save_image(samples, picture, normalize=True, value_range=(-1, 1))
+                return
+            use_theme()
+            figure, ax = plt.subplots(figsize=(6, 3))
+            plot_samples(ax, samples)
+            figure.savefig(picture)
+            plt.close(figure)
+        except OSError as error:  # a full disk ends no training
+            say(f"{picture.name} could not be written: {error.strerror}.")
+
+    return paint
+
+
+def _report(game: SharedGame, history: History, path: Path) -> None:
+    done, total, size = len(history.records), game.settings["steps"], game.team.size
+    if done < total:
+        print(f"Stopped after step {done:,} of {total:,}; the same command goes on.")
+    speed = done * game.batches.batch_size / history.seconds
+    processes = "1 process" if size == 1 else f"{size} processes"
+    print(f"{processes}, {describe_device(game.team.device)}")
+    print(f"{done:,} steps in {history.seconds:.1f} s, {speed:,.0f} samples a second")
+    print(f"kept in {path.name}, samples beside it")
