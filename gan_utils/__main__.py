@@ -1,23 +1,20 @@
 """The command line: `python -m gan_utils COMMAND …`."""
 
 import argparse
+import sys
+from importlib import import_module
 
-from gan_utils.commands import bench, experiments, learn, notebooks, train
-
-COMMANDS = {
-    "learn": learn,
-    "notebooks": notebooks,
-    "experiments": experiments,
-    "bench": bench,
-    "train": train,
-}
+COMMANDS = ("learn", "notebooks", "book", "experiments", "bench", "train")
 
 
 def read(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line, or the arguments given; `run` is what to call with the result."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m gan_utils")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
+    # Importing a command takes seconds: only the one that is asked for, or all to list them.
+    for name in [name for name in COMMANDS if name in arguments[:1]] or COMMANDS:
+        command = import_module(f"gan_utils.commands.{name}")
         first_line = command.__doc__.splitlines()[0]
         subparser = commands.add_parser(name, help=first_line, description=first_line)
         command.add_arguments(subparser)

@@ -119,12 +119,12 @@ def test_a_timing_without_time_or_rounds_is_refused(wrong):
 
 
 def test_limits_say_what_holds_work_up():
-    limits = Limits(flops=100.0, bytes=10.0, call=0.5)
-    found = limits.seconds(Work(flops=200, bytes=30, calls=8, held=0))
+    limits = Limits(flops=100.0, bandwidth=10.0, call=0.5)
+    found = limits.seconds(Work(flops=200, traffic=30, calls=8, held=0))
     assert found == {"multiplying": 2.0, "moving": 3.0, "calls": 4.0}
     assert limits.better(Limits(50.0, 20.0, 0.1)) == (100.0, 20.0, 0.1)
     measured = measure_limits(CPU)
-    assert measured.flops > 1e9 and measured.bytes > 1e8 and 0 < measured.call < 1e-2
+    assert measured.flops > 1e9 and measured.bandwidth > 1e8 and 0 < measured.call < 1e-2
 
 
 def results(*curves):

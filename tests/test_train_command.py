@@ -1,5 +1,8 @@
 """The command that trains a recipe, in one process here; `test_processes.py` has several."""
 
+import os
+import signal
+
 import pytest
 import torch
 from PIL import Image
@@ -78,6 +81,21 @@ def test_a_full_disk_ends_no_training(tmp_path, monkeypatch, capsys):
     run("digits-note45", "--steps", 1, "--source", "digits", "--checkpoint", tmp_path / "a.pt")
     assert "a-000001.png could not be written: No space left" in capsys.readouterr().out
     assert (tmp_path / "a.pt").exists()
+
+
+def test_a_process_that_torchrun_ends_says_how_to_go_on(tmp_path, monkeypatch):
+    def ended(*_, **__):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setattr(train, "save_image", ended)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit, match="process 0 was told to end"):
+            path = tmp_path / "a.pt"
+            run("digits-note45", "--steps", 1, "--source", "digits", "--checkpoint", path)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_of_several_processes_only_one_says_what_all_know(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 - `learn`: open the lessons in JupyterLab, as copies
 - `pages`: a notebook as one HTML page; a part of the command `notebooks`
+- `book`: make a book of the lessons and the package
 - `notebooks`: keep the stored outputs of notebooks true
 - `experiments`: run an experiment that takes hours, and keep its results
 - `train`: train a recipe, in one process or in several

@@ -94,7 +94,7 @@ def print_limits(limits: Limits, device: torch.device) -> None:
     """Print what the device does at most."""
     print(describe_device(device))
     print(f"limits: {limits.flops / 1e9:,.0f} GFLOP/s in a large product or convolution,")
-    print(f"{limits.bytes / 1e9:,.1f} GB/s in a large copy, {limits.call * 1e6:.1f} µs a call")
+    print(f"{limits.bandwidth / 1e9:,.1f} GB/s in a large copy, {limits.call * 1e6:.1f} µs a call")
 
 
 def print_cases(measured: dict[str, dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -61,6 +62,8 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         SystemExit: something is wrong; one process says what.
     """
+    if "RANK" in os.environ:
+        signal.signal(signal.SIGTERM, _told_to_end)
     try:
         with joined_team(arguments.device) as team:
             path = arguments.checkpoint or Path("runs") / f"{arguments.recipe}.pt"
@@ -79,8 +82,16 @@ def run(arguments: argparse.Namespace) -> None:
         raise SystemExit(_said(error, True)) from error
 
 
-def _said(error: Exception, aloud: bool) -> str | int:
+def _said(error: Exception | str, aloud: bool) -> str | int:
     return f"\ntrain: {error}" if aloud else 1  # a bar may have been cut off in its line
+
+
+def _told_to_end(*_: object) -> None:
+    text = (
+        f"process {RANK} was told to end, as happens when another one has ended. Start the same "
+        "command again; it goes on from its checkpoint"
+    )
+    raise SystemExit(_said(text, RANK <= 1))
 
 
 def _prepare(arguments: argparse.Namespace, team: Team) -> SharedGame:

@@ -22,20 +22,20 @@ class Limits(NamedTuple):
     Attributes:
         flops: floating point operations, in the product of two large
             matrices or in a large convolution: the faster of the two.
-        bytes: bytes read and written, in a large copy.
+        bandwidth: bytes read and written, in a large copy.
         call: seconds for an operation on a single number: what it costs
             to begin one.
     """
 
     flops: float
-    bytes: float
+    bandwidth: float
     call: float
 
     def better(self, other: "Limits") -> "Limits":
         """Return the better of two measurements of each limit."""
         return Limits(
             flops=max(self.flops, other.flops),
-            bytes=max(self.bytes, other.bytes),
+            bandwidth=max(self.bandwidth, other.bandwidth),
             call=min(self.call, other.call),
         )
 
@@ -47,7 +47,7 @@ class Limits(NamedTuple):
         """
         return {
             "multiplying": work.flops / self.flops,
-            "moving": work.bytes / self.bytes,
+            "moving": work.traffic / self.bandwidth,
             "calls": work.calls * self.call,
         }
 
@@ -66,7 +66,7 @@ def measure_limits(device: torch.device, precision: torch.dtype = torch.float32)
             2 * SIZE**3 / _shortest(lambda: matrix @ matrix, device),
             convolved / _shortest(lambda: conv2d(pictures, kernels, padding=1), device),
         ),
-        bytes=2 * source.nbytes / _shortest(lambda: target.copy_(source), device),
+        bandwidth=2 * source.nbytes / _shortest(lambda: target.copy_(source), device),
         call=_shortest(lambda: number.add_(1), device, CALLS),
     )
 

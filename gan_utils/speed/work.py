@@ -15,14 +15,14 @@ class Work(NamedTuple):
 
     Attributes:
         flops: floating point operations of products and convolutions.
-        bytes: read and written, if each operation finds its inputs in
+        traffic: bytes read and written, if each operation finds its inputs in
             memory and leaves its results there. Caches spare some.
         calls: operations begun.
         held: bytes of the most memory that its own tensors took at once.
     """
 
     flops: int
-    bytes: int
+    traffic: int
     calls: int
     held: int
 
@@ -32,7 +32,7 @@ class _Watcher(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls = self.bytes = self.held = 0
+        self.calls = self.traffic = self.held = 0
         self.alive: dict[StorageWeakRef, int] = {}
 
     def __torch_dispatch__(
@@ -43,7 +43,7 @@ class _Watcher(TorchDispatchMode):
             return result
         given, taken = (_memory(values) for values in (result, (args, kwargs)))
         self.calls += 1
-        self.bytes += sum(taken.values()) + sum(given.values())
+        self.traffic += sum(taken.values()) + sum(given.values())
         made = {storage: size for storage, size in given.items() if storage not in taken}
         self.alive = {s: n for s, n in (self.alive | made).items() if not s.expired()}
         self.held = max(self.held, sum(self.alive.values()))
@@ -62,4 +62,4 @@ def count_work(run: Callable[[], object]) -> Work:
     with watcher, counter:
         run()
     flops = counter.get_total_flops()
-    return Work(flops, watcher.bytes, watcher.calls, watcher.held)
+    return Work(flops, watcher.traffic, watcher.calls, watcher.held)

@@ -1,0 +1,193 @@
+"""Make a book of the lessons and the package: pages to read, to search and to link to."""
+
+import argparse
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copy2, copytree
+from tempfile import TemporaryDirectory
+
+import nbformat
+from nbformat import NotebookNode
+from PIL import Image
+
+from gan_utils.data.downloads import PROJECT
+from gan_utils.scores.experiments import EXPERIMENTS
+from gan_utils.scores.results import final_scores, stored_results
+
+BOOK, PAGES = PROJECT / "book", PROJECT / "book" / "html"
+LESSONS = PROJECT / "notebooks"
+CAPTION = re.compile(r"^\*Figure: (.+)\*$", re.M)
+HERO = re.compile(r"!\[(.+?)\]\((images/.+?)\)")
+WEIGHTS = ("trained", "averaged")
+IMAGE = re.compile(r'<img [^>]*?src="([^"]+\.png)"[^>]*>')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments the command takes."""
+    parser.add_argument("--folder", type=Path, default=PAGES, help="otherwise book/html")
+    parser.add_argument("--strict", action="store_true", help="let a warning end it")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the pages from the stored lessons; nothing is executed, and nothing fetched.
+
+    Raises:
+        SystemExit: Sphinx is not installed, or has found something wrong.
+    """
+    try:
+        from sphinx.cmd.build import build_main
+    except ModuleNotFoundError:
+        raise SystemExit('book: Sphinx is not here; run pip install -e ".[book]" first') from None
+    with TemporaryDirectory() as folder:
+        write_sources(Path(folder))
+        options = ["-q", "-b", "html", "-c", str(BOOK), "-d", f"{folder}/.doctrees"]
+        options += ["-W", "--keep-going"] if arguments.strict else []
+        if build_main([*options, folder, str(arguments.folder)]):
+            raise SystemExit("book: the pages have faults, see above")
+    let_pictures_rest(arguments.folder)
+    print(f"open {arguments.folder / 'index.html'} in a browser")
+
+
+def lessons() -> list[Path]:
+    """Return the files of the lessons, in their order."""
+    return sorted(LESSONS.glob("*.ipynb"))
+
+
+def write_sources(folder: Path) -> None:
+    """Lay out what Sphinx reads as the repository is laid out, so that links fit."""
+    copy2(PROJECT / "LICENSE", folder)
+    copytree(LESSONS / "images", folder / "notebooks" / "images")
+    for path in lessons():
+        notebook = described(nbformat.read(path, as_version=4))
+        nbformat.write(notebook, folder / "notebooks" / path.name)
+    pages = {
+        "index.md": front_page(),
+        "glossary.md": (BOOK / "glossary.md").read_text(encoding="utf-8"),
+        "experiments.md": experiments_page(),
+        "reference/index.md": reference_page(),
+    }
+    pages |= {f"reference/{name}.rst": text for name, text in module_pages().items()}
+    for name, text in pages.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def described(notebook: NotebookNode) -> NotebookNode:
+    """Give each figure the sentence below it as its description, and let links lead to the book."""
+    cells = notebook.cells
+    figures = [
+        cell
+        for cell in cells
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+    ]
+    texts = [cell for cell in cells if cell.cell_type == "markdown"]
+    captions = [sentence for cell in texts for sentence in CAPTION.findall(cell.source)]
+    for cell, caption in zip(figures, captions, strict=True):
+        cell.metadata["mystnb"] = {"image": {"alt": caption.replace("`", "").replace("$", "")}}
+    for cell in texts:
+        cell.source = cell.source.replace("](../README.md", "](../index.md")
+    return notebook
+
+
+def front_page() -> str:
+    """Return the README with the lessons' pictures, and the table of contents."""
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    heroes = []
+    for path in lessons():
+        words, image = HERO.search(nbformat.read(path, as_version=4).cells[0].source).groups()
+        heroes.append(f"[![{words}](notebooks/{image})](notebooks/{path.name})")
+    first, rest = readme.split("\n\n!", 1)
+    rest = rest.split("\n\n", 1)[1]  # its own picture is among them
+    gallery = "\n\n".join([":::{container} heroes", *heroes, ":::"])
+    contents = {
+        "Lessons": [f"notebooks/{path.stem}" for path in lessons()],
+        "To look up": ["glossary", "experiments", "reference/index"],
+    }
+    return "\n\n".join([first, gallery, rest, *(toctree(*entry) for entry in contents.items())])
+
+
+def toctree(caption: str, pages: list[str]) -> str:
+    """Return an entry of the table of contents."""
+    lines = ["```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```"]
+    return "\n".join(lines)
+
+
+def experiments_page() -> str:
+    """Return the stored experiments as tables."""
+    parts = [
+        "# Experiments",
+        "What `python -m gan_utils experiments` has stored: medians over the seeds of the last "
+        "score of each training. A click on the head of a column sorts by it.",
+    ]
+    for name, experiment in EXPERIMENTS.items():
+        try:
+            rows = stored_results(name)
+        except FileNotFoundError:
+            continue
+        score = experiment.scores[0]
+        parts += [f"## {name}", " ".join(experiment.rows.__doc__.split())]
+        head = ["row", "seeds", "steps", *(f"{score}, {weights}" for weights in WEIGHTS)]
+        lines = [head, ["---", *["--:"] * (len(head) - 1)]]
+        for row, results in rows.items():
+            medians = [final_scores(results, weights, score).quantile(0.5) for weights in WEIGHTS]
+            numbers = [f"{median:.3g}" for median in medians]
+            lines.append([row, str(len(results)), f"{results[0]['steps']:,}", *numbers])
+        parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return "\n\n".join(parts)
+
+
+def reference_page() -> str:
+    """Return the first page of the reference."""
+    names = [f"{name} <{name}>" for name in module_pages()]
+    text = "Made from the docstrings of the package. [source] shows the code of an entry."
+    tree = "\n".join(["```{toctree}", ":maxdepth: 1", "", *names, "```"])
+    return f"# Reference\n\n{text}\n\n{tree}\n"
+
+
+def module_pages() -> dict[str, str]:
+    """Return a page for each module of the package, by its name."""
+    found = pkgutil.walk_packages([str(PROJECT / "gan_utils")], "gan_utils.")
+    names = ["gan_utils", *(module.name for module in found if "__main__" not in module.name)]
+    pages = {}
+    for name in names:
+        module = importlib.import_module(name)
+        members = "" if hasattr(module, "__path__") else "   :members:\n"
+        pages[name] = f"{name}\n{'=' * len(name)}\n\n.. automodule:: {name}\n{members}"
+    return pages
+
+
+def let_pictures_rest(folder: Path) -> None:
+    """Where a reader wants no motion, show the last moment of each picture that moves."""
+    stills: dict[Path, str | None] = {}
+
+    def at_rest(page: Path) -> Callable[[re.Match], str]:
+        def replace(match: re.Match) -> str:
+            path = (page.parent / match[1]).resolve()
+            if path not in stills:
+                stills[path] = write_still(path)
+            if stills[path] is None:
+                return match[0]
+            still = match[1].replace(path.name, stills[path])
+            source = f'<source srcset="{still}" media="(prefers-reduced-motion: reduce)">'
+            return f"<picture>{source}{match[0]}</picture>"
+
+        return replace
+
+    for page in folder.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(IMAGE.sub(at_rest(page), text), encoding="utf-8")
+
+
+def write_still(path: Path) -> str | None:
+    """Write the last moment of a picture beside it, and return its name; None if nothing moves."""
+    with Image.open(path) as picture:
+        moments = getattr(picture, "n_frames", 1)
+        if moments == 1:
+            return None
+        picture.seek(moments - 1)
+        still = path.with_name(f"{path.stem}-still.png")
+        picture.convert("RGB").save(still, "PNG", optimize=True)
+        return still.name

@@ -1,0 +1,76 @@
+"""The book is complete; `check_book.py` looks at its pages once they are built."""
+
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from PIL import Image
+
+from gan_utils.__main__ import read
+from gan_utils.commands import book
+from gan_utils.data.downloads import PROJECT
+from gan_utils.scores.experiments import EXPERIMENTS
+
+sys.path.insert(0, str(book.BOOK))
+
+
+def test_the_table_of_contents_lists_every_lesson_and_page():
+    front = book.front_page()
+    for path in sorted((PROJECT / "notebooks").glob("*.ipynb")):
+        assert f"\nnotebooks/{path.stem}\n" in front
+        assert f"](notebooks/{path.name})" in front and f"notebooks/images/{path.stem}.png" in front
+    assert all(f"\n{page}\n" in front for page in ("glossary", "experiments", "reference/index"))
+    assert "## Troubleshooting" in front
+
+
+def test_each_figure_is_described_by_the_sentence_below_it():
+    for path in book.lessons():
+        notebook = book.described(nbformat.read(path, as_version=4))
+        for cell in notebook.cells:
+            if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+                assert len(cell.metadata["mystnb"]["image"]["alt"]) > 30
+        assert "../README.md" not in "".join(cell.source for cell in notebook.cells)
+
+
+def test_every_module_and_every_stored_experiment_has_its_place():
+    pages, tables = book.module_pages(), book.experiments_page()
+    for path in (PROJECT / "gan_utils").rglob("*.py"):
+        parts = path.relative_to(PROJECT).with_suffix("").parts
+        name = ".".join(part for part in parts if part != "__init__")
+        assert name in pages or "__main__" in name, name
+    for name in EXPERIMENTS:
+        assert f"## {name}\n" in tables
+    assert "| house | 3 |" in tables
+
+
+def test_names_are_found_where_there_is_one_of_them():
+    names = pytest.importorskip("names", reason="the book needs Sphinx")
+    objects = dict.fromkeys(("gan_utils.gan.step.gan_step", "gan_utils.a.Same", "gan_utils.b.Same"))
+    whole = "gan_utils.gan.step.gan_step"
+    for text in (whole, "gan.step.gan_step", "step.gan_step", "gan_step"):
+        assert names.full_name(text, objects) == whole
+    for text in ("Same", "step", "gan_step()", "the gan_step", "other_step"):
+        assert names.full_name(text, objects) is None
+
+
+def test_what_moves_has_a_picture_at_rest(tmp_path):
+    frames = [Image.new("RGB", (4, 4), color) for color in ("white", "red", "black")]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "b.png")
+    page = tmp_path / "page.html"
+    page.write_text('<p><img alt="x" src="a.png" /><img alt="y" src="b.png" /></p>')
+    book.let_pictures_rest(tmp_path)
+    text = page.read_text()
+    assert '<picture><source srcset="a-still.png" media="(prefers-reduced-motion' in text
+    assert text.count("<picture>") == 1
+    with Image.open(tmp_path / "a-still.png") as still:
+        assert still.convert("RGB").getpixel((0, 0)) == (0, 0, 0)
+
+
+def test_without_sphinx_it_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "sphinx.cmd.build", None)
+    arguments = read(["book", "--folder", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r'pip install -e "\.\[book\]"'):
+        arguments.run(arguments)
+    assert not list(Path(tmp_path).iterdir())
