@@ -45,7 +45,11 @@ html_css_files = ["book.css"]
 html_js_files = [("tables.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sourcelink = False
-html_theme_options = {"use_download_button": False, "show_toc_level": 2}
+html_theme_options = {
+    "use_download_button": False,
+    "show_toc_level": 2,
+    "navbar_persistent": [],  # the search is in the side bar
+}
 
 # Buttons to Colab, Binder and the file appear once pyproject.toml names the repository:
 # [project.urls], Repository = "https://github.com/…".

@@ -39,13 +39,18 @@ class Page(HTMLParser):
             self.wordless.append(target)
 
 
+def pages_of(folder: Path) -> list[Path]:
+    """The theme keeps some of its templates among the files that pages use."""
+    return [path for path in folder.rglob("*.html") if "_static" not in path.parts]
+
+
 def places(pages: dict[Path, Page], target: Path) -> set[str]:
     return pages[target].places if target in pages else set()
 
 
 def main(folder: Path) -> None:
     """Print what is wrong; fail if anything is."""
-    pages = {p.resolve(): Page(p.read_text(encoding="utf-8")) for p in folder.rglob("*.html")}
+    pages = {p.resolve(): Page(p.read_text(encoding="utf-8")) for p in pages_of(folder)}
     wrong, checked = [], 0
     for path, page in pages.items():
         name = path.relative_to(folder.resolve())

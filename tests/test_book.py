@@ -1,5 +1,6 @@
 """The book is complete; `check_book.py` looks at its pages once they are built."""
 
+import runpy
 import sys
 from pathlib import Path
 
@@ -52,6 +53,29 @@ def test_names_are_found_where_there_is_one_of_them():
         assert names.full_name(text, objects) == whole
     for text in ("Same", "step", "gan_step()", "the gan_step", "other_step"):
         assert names.full_name(text, objects) is None
+
+
+@pytest.mark.parametrize("address", [None, "https://example.org/lessons"])
+def test_buttons_appear_once_the_repository_has_an_address(monkeypatch, address):
+    class Metadata:
+        def get_all(self, _):
+            return address and [f"Repository, {address}"]
+
+    monkeypatch.setattr("importlib.metadata.metadata", lambda _: Metadata())
+    options = runpy.run_path(str(book.BOOK / "conf.py"))["html_theme_options"]
+    assert options.get("repository_url") == address
+    assert ("launch_buttons" in options) == bool(address)
+
+
+def test_parts_of_the_theme_get_words(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(
+        '<summary><span></span></summary><button class="btn search-button" title="x" '
+        'aria-label="Search">Search</button>'
+    )
+    book.name_controls(tmp_path)
+    text = page.read_text()
+    assert '<summary aria-label="pages below"><span>' in text and 'aria-label="Search"' not in text
 
 
 def test_what_moves_has_a_picture_at_rest(tmp_path):

@@ -1,6 +1,6 @@
 // The tables of the experiments: a click on a column's head sorts by it, a second one turns it round.
 function number(text) {
-  const value = parseFloat(text.replace(/[^0-9.-]/g, ""));
+  const value = parseFloat(text.replaceAll(",", ""));
   return Number.isNaN(value) ? text : value;
 }
 

@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
         if build_main([*options, folder, str(arguments.folder)]):
             raise SystemExit("book: the pages have faults, see above")
     let_pictures_rest(arguments.folder)
+    name_controls(arguments.folder)
     print(f"open {arguments.folder / 'index.html'} in a browser")
 
 
@@ -133,7 +134,7 @@ def experiments_page() -> str:
         lines = [head, ["---", *["--:"] * (len(head) - 1)]]
         for row, results in rows.items():
             medians = [final_scores(results, weights, score).quantile(0.5) for weights in WEIGHTS]
-            numbers = [f"{median:.3g}" for median in medians]
+            numbers = [f"{median:,.4g}" for median in medians]
             lines.append([row, str(len(results)), f"{results[0]['steps']:,}", *numbers])
         parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
     return "\n\n".join(parts)
@@ -179,6 +180,19 @@ def let_pictures_rest(folder: Path) -> None:
     for page in folder.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         page.write_text(IMAGE.sub(at_rest(page), text), encoding="utf-8")
+
+
+def name_controls(folder: Path) -> None:
+    """Give parts of a page the words that those who listen to it need: the theme has none for its
+    triangles and its side bar, and others than it shows for its search.
+    """
+    for page in folder.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        text = text.replace("<summary><span", '<summary aria-label="pages below"><span')
+        start = '<div class="sidebar-primary-items__start'
+        text = text.replace(start, f'<div role="region" aria-label="side bar"{start[4:]}')
+        text = re.sub(r'(<button class="btn search-button[^>]*?) aria-label="Search"', r"\1", text)
+        page.write_text(text, encoding="utf-8")
 
 
 def write_still(path: Path) -> str | None:
