@@ -95,10 +95,15 @@ def test_with_batch_norm_two_processes_train_as_two_halves_averaged(trained):
         for _, _, latent in parts:
             loss.generator(discriminator(generator(latent))).div(SIZE).backward()
         game.optimizers[0].step()
-    weights, _ = trained["normed"][0]
-    distance = furthest(weights[:2], game.players)
-    print(f"furthest weights: {distance:.1e}")
-    assert distance < 1e-6
+    (stored, *others), _ = trained["normed"][0]
+    copy, latent = worker.NORMED.generator(), torch.randn(50, 3)
+    copy.load_state_dict(stored, strict=False)  # without running statistics
+    # Not its weights: batch norm takes out the biases before it, so that they learn from rounding
+    # errors alone, which Adam makes as large as other gradients.
+    moved = (copy(latent) - generator(latent)).abs().max().item()
+    distance = furthest(others[:1], [discriminator])
+    print(f"furthest samples: {moved:.1e}, weights of D: {distance:.1e}")
+    assert moved < 3e-6 and distance < 1e-6
 
 
 def test_parts_of_a_batch_are_a_pure_function_of_seed_and_step():
@@ -174,7 +179,7 @@ def test_a_training_goes_on_exactly_where_its_checkpoint_left_it(tmp_path, monke
 def test_the_stop_button_ends_the_training_of_all(tmp_path, monkeypatch):
     pressed = []
 
-    def gather(_, value):
+    def gather(_, value, *__):
         pressed.append(value[1])
         return [value, (value[0], len(pressed) == 2)]  # the other process was told to stop
 
@@ -186,13 +191,13 @@ def test_the_stop_button_ends_the_training_of_all(tmp_path, monkeypatch):
 
 
 def test_processes_with_other_weights_are_found_out(monkeypatch):
-    monkeypatch.setattr(Team, "gather", lambda _, value: [value, (value[0] + 1e-9, False)])
+    monkeypatch.setattr(Team, "gather", lambda _, value, *__: [value, (value[0] + 1e-9, False)])
     with pytest.raises(TeamError, match="hold different weights"):
         train(25)
 
 
 def test_a_process_that_hears_nobody_says_so(monkeypatch):
-    def silent(_):
+    def silent(*_, **__):
         raise RuntimeError("Connection closed by peer")
 
     monkeypatch.setattr(processes.dist, "all_reduce", silent)
@@ -201,7 +206,7 @@ def test_a_process_that_hears_nobody_says_so(monkeypatch):
 
 
 def test_means_go_back_into_tensors_of_any_layout(monkeypatch):
-    monkeypatch.setattr(processes.dist, "all_reduce", lambda tensor: tensor.mul_(3))
+    monkeypatch.setattr(processes.dist, "all_reduce", lambda tensor, **_: tensor.mul_(3))
     laid_out = torch.rand(2, 3, 4, 4).to(memory_format=torch.channels_last)
     scalar = torch.tensor(2.0)
     expected = laid_out * 1.5
@@ -224,11 +229,11 @@ def test_what_goes_wrong_in_one_process_is_told_to_all(monkeypatch):
     with pytest.raises(ValueError, match="no data here"):
         ALONE.together(fails)
     pair = Team(1, 2, CPU)
-    monkeypatch.setattr(Team, "gather", lambda _, value: ["", value])
+    monkeypatch.setattr(Team, "gather", lambda _, value, *__: ["", value])
     with pytest.raises(TeamError, match="process 1: no data here"):
         pair.together(fails)
-    monkeypatch.setattr(Team, "gather", lambda _, value: [value, "process 1: no disk"])
+    monkeypatch.setattr(Team, "gather", lambda _, value, *__: [value, "process 1: no disk"])
     with pytest.raises(TeamError, match="process 1: no disk"):
         pair.together(lambda: 3)
-    monkeypatch.setattr(Team, "gather", lambda _, value: [value, ""])
+    monkeypatch.setattr(Team, "gather", lambda _, value, *__: [value, ""])
     assert pair.together(lambda: 3) == 3

@@ -27,7 +27,9 @@ from gan_utils.randomness import mixed_seed
 from gan_utils.runtime import device_of_process, messenger, pick_device
 
 LOOK = 20  # steps between two moments at which the processes look at each other
-PREPARING, TRAINING = timedelta(minutes=30), timedelta(minutes=1)  # how long one waits for others
+# How long a process waits for the others: while one of them may be loading data, and in a training.
+# To end a process that does not react, torchrun takes half a minute more.
+PREPARING, TRAINING = timedelta(minutes=30), timedelta(seconds=25)
 SAMPLES = 64  # drawn whenever a training is saved
 
 
@@ -43,11 +45,14 @@ class Team:
         rank: the number of this process, from 0.
         size: how many there are.
         device: where this one computes.
+        group: those who exchange gradients, and lose patience sooner
+            than those who prepare; None alone.
     """
 
     rank: int
     size: int
     device: torch.device
+    group: dist.ProcessGroup | None = None
 
     def average(self, tensors: Sequence[Tensor]) -> None:
         """Replace tensors by their means over all processes, which
@@ -60,7 +65,7 @@ class Team:
             return
         joined = torch.cat([tensor.flatten() for tensor in tensors])
         with self._hearing():
-            dist.all_reduce(joined)  # their sum, in every process
+            dist.all_reduce(joined, group=self.group)  # their sum
         means = (joined / self.size).split([t.numel() for t in tensors])
         for tensor, mean in zip(tensors, means, strict=True):
             tensor.copy_(mean.view_as(tensor))
@@ -71,13 +76,13 @@ class Team:
         weights = [w for group in groups for w in group["params"]]
         self.average([w.grad for w in weights if w.grad is not None])
 
-    def gather(self, value: Any) -> list[Any]:
+    def gather(self, value: Any, group: dist.ProcessGroup | None = None) -> list[Any]:
         """Return what each process gives, in the order of their ranks."""
         if self.size == 1:
             return [value]
         values = [None] * self.size
         with self._hearing():
-            dist.all_gather_object(values, value)
+            dist.all_gather_object(values, value, group)
         return values
 
     def share(self, parts: Sequence[Stateful]) -> None:
@@ -120,7 +125,7 @@ class Team:
         """
         weights = [w for network in networks for w in network.parameters()]
         total = sum(w.detach().double().sum() for w in weights).item()
-        found = self.gather((total, stopped))
+        found = self.gather((total, stopped), self.group)
         if any(other != found[0][0] for other, _ in found):
             sums = ", ".join(f"{other:.9g}" for other, _ in found)
             raise TeamError(f"the processes hold different weights, with the sums {sums}")
@@ -153,7 +158,8 @@ def joined_team(name: str | None = None) -> Iterator[Team]:
         return
     device = device_of_process(int(os.environ["LOCAL_RANK"]), name)
     dist.init_process_group(messenger(device), timeout=PREPARING)
-    yield Team(dist.get_rank(), dist.get_world_size(), device)
+    hurried = dist.new_group(timeout=TRAINING)
+    yield Team(dist.get_rank(), dist.get_world_size(), device, hurried)
     dist.destroy_process_group()  # after an error torchrun ends all processes
 
 
