@@ -96,14 +96,20 @@ def test_with_batch_norm_two_processes_train_as_two_halves_averaged(trained):
             loss.generator(discriminator(generator(latent))).div(SIZE).backward()
         game.optimizers[0].step()
     (stored, *others), _ = trained["normed"][0]
-    copy, latent = worker.NORMED.generator(), torch.randn(50, 3)
+    torch.manual_seed(0)
+    copy, untrained, latent = (
+        worker.NORMED.generator(),
+        worker.NORMED.generator(),
+        draw_latent(50, 3),
+    )
     copy.load_state_dict(stored, strict=False)  # without running statistics
     # Not its weights: batch norm takes out the biases before it, so that they learn from rounding
-    # errors alone, which Adam makes as large as other gradients.
+    # errors alone, which Adam makes as large as other gradients. It also magnifies such errors.
     moved = (copy(latent) - generator(latent)).abs().max().item()
+    learned = (untrained(latent) - generator(latent)).abs().max().item()
     distance = furthest(others[:1], [discriminator])
-    print(f"furthest samples: {moved:.1e}, weights of D: {distance:.1e}")
-    assert moved < 3e-6 and distance < 1e-6
+    print(f"furthest samples: {moved:.1e} ({learned:.1e}), weights of D: {distance:.1e}")
+    assert moved < 1e-4 < 1e-2 < learned and distance < 1e-6
 
 
 def test_parts_of_a_batch_are_a_pure_function_of_seed_and_step():
