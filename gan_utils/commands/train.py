@@ -83,6 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _said(error: Exception | str, aloud: bool) -> str | int:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # one sentence is enough
     return f"\ntrain: {error}" if aloud else 1  # a bar may have been cut off in its line
 
 
