@@ -67,14 +67,11 @@ def test_buttons_appear_once_the_repository_has_an_address(monkeypatch, address)
     assert ("launch_buttons" in options) == bool(address)
 
 
-def test_parts_of_the_theme_get_words(tmp_path):
-    page = tmp_path / "page.html"
-    page.write_text(
+def test_parts_of_the_theme_get_words():
+    text = book.name_controls(
         '<summary><span></span></summary><button class="btn search-button" title="x" '
         'aria-label="Search">Search</button>'
     )
-    book.name_controls(tmp_path)
-    text = page.read_text()
     assert '<summary aria-label="pages below"><span>' in text and 'aria-label="Search"' not in text
 
 
@@ -84,7 +81,7 @@ def test_what_moves_has_a_picture_at_rest(tmp_path):
     frames[0].save(tmp_path / "b.png")
     page = tmp_path / "page.html"
     page.write_text('<p><img alt="x" src="a.png" /><img alt="y" src="b.png" /></p>')
-    book.let_pictures_rest(tmp_path)
+    book.finish_pages(tmp_path)
     text = page.read_text()
     assert '<picture><source srcset="a-still.png" media="(prefers-reduced-motion' in text
     assert text.count("<picture>") == 1

@@ -54,6 +54,7 @@ def test_lesson_01_trains_what_its_configuration_cell_says():
 @pytest.mark.parametrize(
     ("stem", "old", "new", "message"),
     [
+        ("05_fast", "SECONDS = budget(quick=0.4", "SECONDS = budget(quick=0", "SECONDS is 0"),
         ("01_sine_gan", "BATCH_SIZE = 32", "BATCH_SIZE = 0", "BATCH_SIZE is 0"),
         ("01_sine_gan", "POINTS = 1024", "POINTS = 'many'", "POINTS is 'many'"),
         ("02_mnist_mlp_gan", 'SOURCE = "auto"', 'SOURCE = "mnits"', "SOURCE is 'mnits'"),

@@ -97,11 +97,8 @@ def test_with_batch_norm_two_processes_train_as_two_halves_averaged(trained):
         game.optimizers[0].step()
     (stored, *others), _ = trained["normed"][0]
     torch.manual_seed(0)
-    copy, untrained, latent = (
-        worker.NORMED.generator(),
-        worker.NORMED.generator(),
-        draw_latent(50, 3),
-    )
+    copy, untrained = (worker.NORMED.generator() for _ in range(2))
+    latent = draw_latent(50, 3)
     copy.load_state_dict(stored, strict=False)  # without running statistics
     # Not its weights: batch norm takes out the biases before it, so that they learn from rounding
     # errors alone, which Adam makes as large as other gradients. It also magnifies such errors.

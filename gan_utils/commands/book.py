@@ -4,7 +4,7 @@ import argparse
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from shutil import copy2, copytree
 from tempfile import TemporaryDirectory
@@ -13,15 +13,14 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image
 
+from gan_utils.commands.learn import ORIGINALS
 from gan_utils.data.downloads import PROJECT
 from gan_utils.scores.experiments import EXPERIMENTS
-from gan_utils.scores.results import final_scores, stored_results
+from gan_utils.scores.results import WEIGHTS, final_scores, stored_results
 
 BOOK, PAGES = PROJECT / "book", PROJECT / "book" / "html"
-LESSONS = PROJECT / "notebooks"
 CAPTION = re.compile(r"^\*Figure: (.+)\*$", re.M)
 HERO = re.compile(r"!\[(.+?)\]\((images/.+?)\)")
-WEIGHTS = ("trained", "averaged")
 IMAGE = re.compile(r'<img [^>]*?src="([^"]+\.png)"[^>]*>')
 
 
@@ -47,30 +46,30 @@ def run(arguments: argparse.Namespace) -> None:
         options += ["-W", "--keep-going"] if arguments.strict else []
         if build_main([*options, folder, str(arguments.folder)]):
             raise SystemExit("book: the pages have faults, see above")
-    let_pictures_rest(arguments.folder)
-    name_controls(arguments.folder)
+    finish_pages(arguments.folder)
     print(f"open {arguments.folder / 'index.html'} in a browser")
 
 
 def lessons() -> list[Path]:
     """Return the files of the lessons, in their order."""
-    return sorted(LESSONS.glob("*.ipynb"))
+    return sorted(ORIGINALS.glob("*.ipynb"))
 
 
 def write_sources(folder: Path) -> None:
     """Lay out what Sphinx reads as the repository is laid out, so that links fit."""
     copy2(PROJECT / "LICENSE", folder)
-    copytree(LESSONS / "images", folder / "notebooks" / "images")
+    copytree(ORIGINALS / "images", folder / "notebooks" / "images")
     for path in lessons():
         notebook = described(nbformat.read(path, as_version=4))
         nbformat.write(notebook, folder / "notebooks" / path.name)
+    modules = module_pages()
     pages = {
         "index.md": front_page(),
         "glossary.md": (BOOK / "glossary.md").read_text(encoding="utf-8"),
         "experiments.md": experiments_page(),
-        "reference/index.md": reference_page(),
+        "reference/index.md": reference_page(modules),
     }
-    pages |= {f"reference/{name}.rst": text for name, text in module_pages().items()}
+    pages |= {f"reference/{name}.rst": text for name, text in modules.items()}
     for name, text in pages.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
@@ -140,9 +139,8 @@ def experiments_page() -> str:
     return "\n\n".join(parts)
 
 
-def reference_page() -> str:
-    """Return the first page of the reference."""
-    names = [f"{name} <{name}>" for name in module_pages()]
+def reference_page(names: Iterable[str]) -> str:
+    """Return the first page of the reference, which lists the pages of the modules."""
     text = "Made from the docstrings of the package. [source] shows the code of an entry."
     tree = "\n".join(["```{toctree}", ":maxdepth: 1", "", *names, "```"])
     return f"# Reference\n\n{text}\n\n{tree}\n"
@@ -160,39 +158,41 @@ def module_pages() -> dict[str, str]:
     return pages
 
 
-def let_pictures_rest(folder: Path) -> None:
-    """Where a reader wants no motion, show the last moment of each picture that moves."""
+def finish_pages(folder: Path) -> None:
+    """Make the pages fit those who want no motion, and those who listen to them."""
     stills: dict[Path, str | None] = {}
-
-    def at_rest(page: Path) -> Callable[[re.Match], str]:
-        def replace(match: re.Match) -> str:
-            path = (page.parent / match[1]).resolve()
-            if path not in stills:
-                stills[path] = write_still(path)
-            if stills[path] is None:
-                return match[0]
-            still = match[1].replace(path.name, stills[path])
-            source = f'<source srcset="{still}" media="(prefers-reduced-motion: reduce)">'
-            return f"<picture>{source}{match[0]}</picture>"
-
-        return replace
-
     for page in folder.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        page.write_text(IMAGE.sub(at_rest(page), text), encoding="utf-8")
+        text = name_controls(IMAGE.sub(at_rest(page, stills), text))
+        page.write_text(text, encoding="utf-8")
 
 
-def name_controls(folder: Path) -> None:
-    """Give parts of a page the words that those who listen to it need: the theme has none for its
+def at_rest(page: Path, stills: dict[Path, str | None]) -> Callable[[re.Match], str]:
+    """Return what replaces an image of a page: where a reader wants no motion, the last moment of
+    a picture that moves. `stills` remembers the files written for that.
+    """
+
+    def replace(match: re.Match) -> str:
+        path = (page.parent / match[1]).resolve()
+        if path not in stills:
+            stills[path] = write_still(path)
+        if stills[path] is None:
+            return match[0]
+        still = match[1].replace(path.name, stills[path])
+        source = f'<source srcset="{still}" media="(prefers-reduced-motion: reduce)">'
+        return f"<picture>{source}{match[0]}</picture>"
+
+    return replace
+
+
+def name_controls(text: str) -> str:
+    """Return a page with the words that those who listen to it need: the theme has none for its
     triangles and its side bar, and others than it shows for its search.
     """
-    for page in folder.rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        text = text.replace("<summary><span", '<summary aria-label="pages below"><span')
-        start = '<div class="sidebar-primary-items__start'
-        text = text.replace(start, f'<div role="region" aria-label="side bar"{start[4:]}')
-        text = re.sub(r'(<button class="btn search-button[^>]*?) aria-label="Search"', r"\1", text)
-        page.write_text(text, encoding="utf-8")
+    text = text.replace("<summary><span", '<summary aria-label="pages below"><span')
+    start = '<div class="sidebar-primary-items__start'
+    text = text.replace(start, f'<div role="region" aria-label="side bar"{start[4:]}')
+    return re.sub(r'(<button class="btn search-button[^>]*?) aria-label="Search"', r"\1", text)
 
 
 def write_still(path: Path) -> str | None:

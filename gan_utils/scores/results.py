@@ -15,6 +15,7 @@ from gan_utils.scores.experiments import trials
 from gan_utils.scores.trials import read_result
 
 RESULTS = PROJECT / "notebooks" / "results"
+WEIGHTS = ("trained", "averaged")  # the two sets that each training ends with
 HIGH = ("share", "entropy", "rarest", "contrast")  # scores that are better when they are higher
 
 Result = dict[str, Any]
@@ -68,7 +69,7 @@ def print_results(rows: dict[str, list[Result]], score: str = "frechet") -> None
     print(f"{score:24}{'steps':>7} seeds  trained (worst) averaged (worst)")
     for row, results in rows.items():
         print(f"{row:24}{results[0]['steps']:7,}{len(results):6}", end="")
-        for weights in ("trained", "averaged"):
+        for weights in WEIGHTS:
             scores = final_scores(results, weights, score)
             worst = scores.min() if score in HIGH else scores.max()
             bracket = f"({_shown(worst.item(), score)})"

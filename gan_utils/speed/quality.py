@@ -2,9 +2,13 @@
 
 from typing import NamedTuple
 
-from gan_utils.scores.results import Result, final_scores, score_curves, stored_results
-
-WEIGHTS = ("trained", "averaged")
+from gan_utils.scores.results import (
+    WEIGHTS,
+    Result,
+    final_scores,
+    score_curves,
+    stored_results,
+)
 
 
 class Reached(NamedTuple):
