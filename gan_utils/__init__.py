@@ -1,8 +1,9 @@
 """Helpers for a tutorial series on generative adversarial networks.
 
-The ground, and six wings on it. Each imports only from those above it in this list, and each wing
+The ground, and seven wings on it. Each imports only from those above it in this list, and each wing
 lists its own files in the same way.
 
+- `packages`: which other packages are needed, and whether they are here
 - `threads`: how many threads work on a CPU, and how they wait
 - `runtime`: the device, quick and full mode
 - `randomness`: random generators kept, put back, and seeded for a while
@@ -14,6 +15,7 @@ lists its own files in the same way.
 - `scores`: is the generator any good?
 - `style`: neural style transfer; it needs nothing of the two wings before it
 - `speed`: how fast is it, and how fast could it be?
+- `checks`: are answers to the exercises right, and if not, where to look?
 - `show`: figures, animated pictures, the live view, source code
 - `commands`: what `python -m gan_utils` can do
 """

@@ -3,7 +3,10 @@
 No other file of the package names CUDA or MPS.
 """
 
+import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import psutil
@@ -13,6 +16,7 @@ from torch import Tensor
 T = TypeVar("T")
 
 MODES = ("quick", "full")
+MEMORY = "GAN_UTILS_GPU_MEMORY"  # the part of a GPU's memory that a process may take
 
 
 def mode() -> str:
@@ -64,6 +68,7 @@ def pick_device(name: str | None = None) -> torch.device:
 
     Raises:
         RuntimeError: the device asked for is not here.
+        ValueError: `GAN_UTILS_GPU_MEMORY` is no part of its memory.
     """
     present = available_devices()
     asked = name or os.environ.get("GAN_UTILS_DEVICE") or present[0]
@@ -73,7 +78,52 @@ def pick_device(name: str | None = None) -> torch.device:
             f"{place} is {asked!r}, which is not here; "
             f"leave it out or choose one of {', '.join(present)}"
         )
+    share_memory(torch.device(asked))
     return torch.device(asked)
+
+
+def memory_share() -> float:
+    """Return the part of a GPU's memory that this process may take, by `GAN_UTILS_GPU_MEMORY`.
+
+    Several learners on one GPU set it, so that none takes the memory of another. Unset, it is 1.
+
+    Raises:
+        ValueError: it is no number above 0 and up to 1.
+    """
+    text = os.environ.get(MEMORY) or "1"
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise ValueError(f"{MEMORY} is {text!r}; set it to a part of 1, as 0.1 for ten learners")
+    return share
+
+
+def share_memory(device: torch.device) -> None:
+    """Let this process take no more of a CUDA GPU's memory than its share; see `memory_share`."""
+    share = memory_share()
+    if device.type == "cuda" and share < 1:
+        torch.cuda.set_per_process_memory_fraction(share, device)
+
+
+@contextmanager
+def memory_advice(lower: str) -> Iterator[None]:
+    """Where the memory of a GPU runs out meanwhile, say what to lower.
+
+    Raises:
+        torch.OutOfMemoryError: with that advice, in place of the one that lists the allocator's
+            numbers, which stays its cause.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        others = "or shut down other notebooks that use it (menu Kernel)"
+        if os.environ.get(MEMORY):
+            others = f"or raise {MEMORY}, which is {os.environ[MEMORY]}, if nobody else needs it"
+        raise torch.OutOfMemoryError(
+            f"the GPU has no memory left for this; lower {lower}, {others}"
+        ) from error
 
 
 def device_of_process(local_rank: int, name: str | None = None) -> torch.device:
@@ -94,6 +144,7 @@ def device_of_process(local_rank: int, name: str | None = None) -> torch.device:
             f"{torch.cuda.device_count()}; start fewer, or set GAN_UTILS_DEVICE=cpu"
         )
     torch.cuda.set_device(local_rank)
+    share_memory(torch.device("cuda", local_rank))
     return torch.device("cuda", local_rank)
 
 
@@ -134,8 +185,10 @@ def peak_memory(device: torch.device) -> str:
 def free_memory(device: torch.device) -> int:
     """Return how many bytes new tensors on `device` may take."""
     if device.type == "cuda":
-        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return torch.cuda.mem_get_info(device)[0] + kept
+        free, total = torch.cuda.mem_get_info(device)
+        taken = torch.cuda.memory_allocated(device)
+        kept = torch.cuda.memory_reserved(device) - taken
+        return min(free + kept, int(memory_share() * total) - taken)
     return psutil.virtual_memory().available
 
 

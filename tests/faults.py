@@ -675,6 +675,62 @@ FAULTS = [
         "if False:",
         "tests/test_train_command.py",
     ),
+    Fault(
+        "an exercise accepts what is nearly right",
+        "gan_utils/checks/answers.py",
+        "torch.allclose(given, other, rtol=tolerance",
+        "torch.allclose(given, other, rtol=9 * tolerance",
+        "tests/test_exercises.py",
+    ),
+    Fault(
+        "a learner who forgot detach is told nothing",
+        "gan_utils/checks/lesson_01.py",
+        "if mine.visits > 1:",
+        "if False:",
+        "notebooks/solutions/01_sine_gan.ipynb",
+    ),
+    Fault(
+        "a wrong answer that is accepted goes unnoticed",
+        "gan_utils/checks/answers.py",
+        'if "not yet" not in said or ',
+        "if ",
+        "tests/test_exercises.py",
+    ),
+    Fault(
+        "learners get the solutions",
+        "gan_utils/commands/exercises.py",
+        "[section.cells[index] for index in kept]",
+        "solutions.cells[kept[0] :]",
+        "tests/test_exercises.py",
+    ),
+    Fault(
+        "a learner's worksheet is written over",
+        "gan_utils/commands/exercises.py",
+        "if worksheet.exists() and worksheet.read_bytes() != text:",
+        "if False:",
+        "tests/test_exercises.py",
+    ),
+    Fault(
+        "slides ask the network for reveal.js",
+        "gan_utils/commands/slides.py",
+        "<script>{{ resources.reveal_js }}</script>",
+        '<script src="https://unpkg.com/reveal.js"></script>',
+        "tests/test_slides.py",
+    ),
+    Fault(
+        "a GPU is not shared",
+        "gan_utils/runtime.py",
+        "    share_memory(torch.device(asked))\n",
+        "",
+        "tests/test_runtime.py",
+    ),
+    Fault(
+        "a PyTorch that is too old is taken",
+        "gan_utils/packages.py",
+        "return needed.specifier.contains(version(needed.name), prereleases=True)",
+        "return bool(version(needed.name))",
+        "tests/test_packages.py",
+    ),
 ]
 
 

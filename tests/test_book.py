@@ -26,7 +26,7 @@ def test_the_table_of_contents_lists_every_lesson_and_page():
 
 
 def test_each_figure_is_described_by_the_sentence_below_it():
-    for path in book.lessons():
+    for path in (*book.lessons(), *book.solutions()):
         notebook = book.described(nbformat.read(path, as_version=4))
         for cell in notebook.cells:
             if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):

@@ -37,14 +37,15 @@ def test_ci_runs_the_test_line_of_the_readme():
 
 def test_conda_environment_has_the_packages_and_bounds_of_pyproject():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["test"]
+    extras = project["optional-dependencies"]
+    wanted = {*project["dependencies"], *extras["test"]} - {*extras["slides"]}  # from pip
     wanted = {re.sub(r"^[\w-]+", lambda m: CONDA_NAMES.get(m[0], m[0]), w) for w in wanted}
     wanted |= {"python" + project["requires-python"], "pip"}
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     assert environment["name"] == "gan"
     assert environment["channels"] == ["conda-forge"]
     assert {d for d in environment["dependencies"] if isinstance(d, str)} == wanted
-    assert environment["dependencies"][-1] == {"pip": ["-e ."]}
+    assert environment["dependencies"][-1] == {"pip": ["-e .[slides]"]}
 
 
 def test_known_versions_are_given_for_all_that_pyproject_asks_for_and_fit_it():

@@ -5,9 +5,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 import torch
+from torch import nn
 
 from gan_utils import randomness, runtime
+from gan_utils.gan.training import train_gan
 from gan_utils.show.source import show_source
+from gan_utils.style.optimization import optimize_picture
 
 
 def test_mode_follows_the_environment_then_the_hardware(monkeypatch):
@@ -81,6 +84,45 @@ def test_a_gpu_is_described_and_its_memory_counted(cuda):
     assert runtime.device_name(cuda) == "Test GPU"
     assert runtime.peak_memory(cuda) == "peak GPU memory: 3.0 MiB"
     assert runtime.free_memory(cuda) == 7 * 2**30  # what is free, and what is kept and not in use
+
+
+def test_a_learner_takes_a_share_of_a_gpu(monkeypatch, cuda):
+    shares = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(
+        torch.cuda, "set_per_process_memory_fraction", lambda *given: shares.append(given)
+    )
+    runtime.pick_device("cuda:0")
+    assert not shares  # unset: nothing is limited
+    monkeypatch.setenv("GAN_UTILS_GPU_MEMORY", "0.05")
+    assert runtime.pick_device("cuda:0") == cuda and shares == [(0.05, cuda)]
+    assert runtime.free_memory(cuda) == 3 * 2**30  # of its 4, one is in use
+    runtime.pick_device("cpu")
+    assert len(shares) == 1
+
+
+@pytest.mark.parametrize("text", ["0", "1.5", "-1", "half", "nan"])
+def test_a_share_that_is_none_is_refused(monkeypatch, text):
+    monkeypatch.setenv("GAN_UTILS_GPU_MEMORY", text)
+    with pytest.raises(ValueError, match=f"GAN_UTILS_GPU_MEMORY is '{text}'; set it to a part"):
+        runtime.pick_device("cpu")
+
+
+@pytest.mark.parametrize(("share", "told"), [(None, "shut down other"), ("0.1", "raise GAN_UTILS")])
+def test_where_memory_runs_out_a_training_says_what_to_lower(monkeypatch, share, told):
+    if share:
+        monkeypatch.setenv("GAN_UTILS_GPU_MEMORY", share)
+
+    class Hungry(nn.Linear):
+        def forward(self, x):
+            if len(x) <= 2:  # as the loop tries its players
+                return super().forward(x)
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB …")
+
+    with pytest.raises(torch.OutOfMemoryError, match=f"lower the batch size, or {told}"):
+        train_gan(Hungry(2, 2), nn.Linear(2, 1), [torch.zeros(4, 2)], steps=1, latent_dim=2)
+    with pytest.raises(torch.OutOfMemoryError, match="lower the size of the picture"):
+        optimize_picture(lambda _: Hungry(1, 1)(torch.zeros(9, 1)), torch.rand(3, 8, 8), calls=1)
 
 
 def test_without_a_gpu_the_memory_is_that_of_the_computer(monkeypatch):

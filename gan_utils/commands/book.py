@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from gan_utils.commands.learn import ORIGINALS
+from gan_utils.commands.teaching import GUIDE
 from gan_utils.data.downloads import PROJECT
 from gan_utils.scores.experiments import EXPERIMENTS
 from gan_utils.scores.results import WEIGHTS, final_scores, stored_results
@@ -55,17 +56,24 @@ def lessons() -> list[Path]:
     return sorted(ORIGINALS.glob("*.ipynb"))
 
 
+def solutions() -> list[Path]:
+    """Return the files of their solutions, in the same order."""
+    return sorted((ORIGINALS / "solutions").glob("*.ipynb"))
+
+
 def write_sources(folder: Path) -> None:
     """Lay out what Sphinx reads as the repository is laid out, so that links fit."""
     copy2(PROJECT / "LICENSE", folder)
     copytree(ORIGINALS / "images", folder / "notebooks" / "images")
-    for path in lessons():
+    (folder / "notebooks" / "solutions").mkdir()
+    for path in (*lessons(), *solutions()):
         notebook = described(nbformat.read(path, as_version=4))
-        nbformat.write(notebook, folder / "notebooks" / path.name)
+        nbformat.write(notebook, folder / path.relative_to(PROJECT))
     modules = module_pages()
     pages = {
         "index.md": front_page(),
         "glossary.md": (BOOK / "glossary.md").read_text(encoding="utf-8"),
+        "notebooks/TEACHING.md": leading_to_book(GUIDE.read_text(encoding="utf-8")),
         "experiments.md": experiments_page(),
         "reference/index.md": reference_page(modules),
     }
@@ -88,8 +96,13 @@ def described(notebook: NotebookNode) -> NotebookNode:
     for cell, caption in zip(figures, captions, strict=True):
         cell.metadata["mystnb"] = {"image": {"alt": caption.replace("`", "").replace("$", "")}}
     for cell in texts:
-        cell.source = cell.source.replace("](../README.md", "](../index.md")
+        cell.source = leading_to_book(cell.source)
     return notebook
+
+
+def leading_to_book(text: str) -> str:
+    """Return a text whose links to the README lead to the first page of the book."""
+    return text.replace("../README.md", "../index.md")
 
 
 def front_page() -> str:
@@ -104,6 +117,10 @@ def front_page() -> str:
     gallery = "\n\n".join([":::{container} heroes", *heroes, ":::"])
     contents = {
         "Lessons": [f"notebooks/{path.stem}" for path in lessons()],
+        "To teach": [
+            "notebooks/TEACHING",
+            *(f"notebooks/solutions/{path.stem}" for path in solutions()),
+        ],
         "To look up": ["glossary", "experiments", "reference/index"],
     }
     return "\n\n".join([first, gallery, rest, *(toctree(*entry) for entry in contents.items())])

@@ -20,7 +20,10 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image, ImageChops
 
+from gan_utils.commands.exercises import learners_cells, with_exercises, write_worksheet
 from gan_utils.commands.pages import write_page
+from gan_utils.commands.slides import write_slides
+from gan_utils.commands.teaching import write_times
 from gan_utils.files import replacing
 
 # What front ends write when they open a lesson: written here first, opening changes nothing.
@@ -119,7 +122,8 @@ def strip(cell: NotebookNode) -> None:
             print(f"not stored, but worth a look:\n{output.text}", file=sys.stderr)
             continue
         pictures = output.get("data", {})
-        pictures.pop("application/vnd.jupyter.widget-view+json", None)
+        if "application/vnd.jupyter.widget-view+json" in pictures:
+            continue  # nobody can use it without the kernel, and its words are none
         if "image/png" in pictures:
             pictures["image/png"] = _compact(pictures["image/png"], numbers)
         if output.output_type == "stream" and kept and kept[-1].output_type == "stream":
@@ -180,9 +184,7 @@ def refresh_sources(path: Path) -> None:
     Raises:
         ValueError: other outputs were changed since the full run that they came from.
     """
-    notebook = nbformat.read(path, as_version=4)
-    if digests(notebook)["outputs"] != notebook.metadata.get(RUN, {}).get("outputs"):
-        raise ValueError(f"{path.name}: the outputs are not those of its last run; execute it")
+    notebook = _read_unchanged(path)
     names: dict[str, object] = {}
     for cell in notebook.cells:
         if cell.cell_type != "code":
@@ -196,6 +198,39 @@ def refresh_sources(path: Path) -> None:
             for output in cell.outputs:
                 if output.output_type == "execute_result":
                     output.data = data
+    notebook.metadata[RUN] = digests(notebook)
+    _write(notebook, path)
+
+
+def _read_unchanged(path: Path) -> NotebookNode:
+    """Return a notebook whose outputs are those that `execute` stored, but for displayed sources.
+
+    Raises:
+        ValueError: they are not.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    if digests(notebook)["outputs"] != notebook.metadata.get(RUN, {}).get("outputs"):
+        raise ValueError(f"{path.name}: the outputs are not those of its last run; execute it")
+    return notebook
+
+
+def renew_exercises(path: Path) -> None:
+    """Make the exercises of a lesson anew from the notebook of solutions with its name.
+
+    Raises:
+        ValueError: outputs were changed since the full run that they came from, or the lesson has
+            no place for exercises.
+        FileNotFoundError: it has no notebook of solutions.
+    """
+    notebook = _read_unchanged(path)
+    solutions = nbformat.read(path.parent / "solutions" / path.name, as_version=4)
+    section = learners_cells(solutions)
+    for cell in section:
+        strip(cell)
+    notebook.cells = with_exercises(notebook, section)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(code, start=1):
+        cell.execution_count = number
     notebook.metadata[RUN] = digests(notebook)
     _write(notebook, path)
 
@@ -225,7 +260,15 @@ def refresh(path: Path) -> None:
     write_pictures(path)
 
 
-ACTIONS = {"execute": execute, "refresh": refresh, "html": write_page}
+ACTIONS = {
+    "execute": execute,
+    "refresh": refresh,
+    "exercises": renew_exercises,
+    "html": write_page,
+    "slides": write_slides,
+    "times": write_times,
+    "worksheet": write_worksheet,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -235,7 +278,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=ACTIONS,
         help="execute: run in full mode and store the outputs and the pictures of the run; "
         "refresh: renew the source code that show_source displays, and the picture files; "
-        "html: write a page that needs no network beside each notebook",
+        "exercises: make the exercises anew from the notebook of solutions; "
+        "html: write a page that needs no network beside each notebook; "
+        "times: run in quick mode and write the seconds into TEACHING.md; "
+        "slides: the same as a talk, with the text as the speaker's notes; "
+        "worksheet: write a copy without outputs to the folder worksheets",
     )
     parser.add_argument("notebooks", nargs="+", type=Path)
 

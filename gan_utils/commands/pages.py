@@ -9,15 +9,11 @@ from jinja2 import DictLoader, pass_context
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
 
 from gan_utils.files import replacing
 
-# The scripts that pages usually fetch from the network are left out.
-TEMPLATE = """
-{%- extends 'lab/index.html.j2' -%}
-{%- block html_head_js_requirejs -%}{%- endblock -%}
-{%- block html_head_js_mathjax -%}
-<style>
+STYLE = """
 math { font-size: 1.1em; }
 math[display=block] { margin: 0.6em 0; overflow-x: auto; }
 .jp-RenderedMarkdown pre, .jp-RenderedMarkdown code { font-family: monospace; }
@@ -26,8 +22,14 @@ math[display=block] { margin: 0.6em 0; overflow-x: auto; }
   img, table, math[display=block] { break-inside: avoid; }
   math[display=block] { font-size: 0.85em; }
 }
-</style>
-{%- endblock -%}
+"""
+# The scripts that pages usually fetch from the network are left out.
+TEMPLATE = f"""
+{{%- extends 'lab/index.html.j2' -%}}
+{{%- block html_head_js_requirejs -%}}{{%- endblock -%}}
+{{%- block html_head_js_mathjax -%}}
+<style>{STYLE}</style>
+{{%- endblock -%}}
 """
 
 
@@ -38,13 +40,17 @@ class MathRenderer(IPythonRenderer):
         """Return an equation on lines of its own."""
         return convert(body, display="block")
 
+    def block_html(self, html: str) -> str:
+        """Return HTML as it is, with its pictures in it: only the start of a `<details>`, say."""
+        return super().block_html(html) if "<img" in html else html
+
     def inline_math(self, body: str) -> str:
         """Return an equation within a line."""
         return convert(body)
 
 
-class PageExporter(HTMLExporter):
-    """HTML with embedded pictures, local mathematics, and no script from elsewhere."""
+class MathMixin:
+    """Renders Markdown cells with local mathematics and embedded pictures, for an exporter."""
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:
@@ -59,26 +65,37 @@ class PageExporter(HTMLExporter):
         return MarkdownWithMath(renderer=renderer).render(source)
 
 
-def write_page(path: Path) -> None:
-    """Write `<notebook>.html` beside a notebook, from its stored outputs; an older one is replaced.
+class PageExporter(MathMixin, HTMLExporter):
+    """HTML with embedded pictures, local mathematics, and no script from elsewhere."""
 
-    The title is the lesson's heading.
+
+def title_of(notebook: NotebookNode, path: Path) -> str:
+    """Return a lesson's heading, or the name of its file."""
+    heading = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)
+    return heading[1] if heading else path.stem
+
+
+def write_beside(path: Path, suffix: str, text: str) -> None:
+    """Write a file beside a notebook, with its name and another suffix; an older one is replaced.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    page = path.with_suffix(suffix)
+    with replacing(page) as file:
+        file.write(text.encode())
+    print(f"{page.name}: {page.stat().st_size / 1e6:.1f} MB")
+
+
+def write_page(path: Path) -> None:
+    """Write `<notebook>.html` beside a notebook, from its stored outputs.
 
     Raises:
         OSError: the page cannot be written.
     """
     notebook = nbformat.read(path, as_version=4)
-    heading = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)
-    resources = {
-        "metadata": {
-            "name": heading[1] if heading else path.stem,
-            "path": str(path.parent),
-        }
-    }
+    resources = {"metadata": {"name": title_of(notebook, path), "path": str(path.parent)}}
     loader = DictLoader({"page.html.j2": TEMPLATE})
     exporter = PageExporter(extra_loaders=[loader], template_file="page.html.j2")
     body, _ = exporter.from_notebook_node(notebook, resources)
-    page = path.with_suffix(".html")
-    with replacing(page) as file:
-        file.write(body.encode())
-    print(f"{page.name}: {page.stat().st_size / 1e6:.1f} MB")
+    write_beside(path, ".html", body)

@@ -15,6 +15,7 @@ from gan_utils.gan.history import History
 from gan_utils.gan.step import Game
 from gan_utils.gan.watching import Camera, Recorder
 from gan_utils.progress import progress_bar, say, stop_button
+from gan_utils.runtime import memory_advice
 
 
 def train_gan(
@@ -65,6 +66,7 @@ def train_gan(
             another process or lies where nothing can be written.
         FloatingPointError: a loss or a weight became infinite or not a number. The networks
             then hold the weights of the last check that found all finite.
+        torch.OutOfMemoryError: the GPU's memory is too small for such batches.
     """
     total = _total_steps(batches, epochs, steps)
     _check(snapshots, checkpoint_every, on_snapshot, fixed_latent)
@@ -74,7 +76,7 @@ def train_gan(
     told_by = game.settings | dict(batches=len(batches) if isinstance(batches, Sized) else None)
     parts = [game, history, stream]
     keeper = SafeKeeper(parts, game.networks(), told_by, checkpoint, game.device)
-    with claiming(keeper.path):
+    with claiming(keeper.path), memory_advice("the batch size"):
         if keeper.resume():
             say(f"{keeper.path.name}: going on from step {len(history.records):,} of {total:,}.")
             keeper.check(history.records)

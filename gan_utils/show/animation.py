@@ -23,19 +23,21 @@ PLAYS, REST = 3, 2000  # times; milliseconds on the last frame
 MARGINS = dict(left=0.065, right=0.98, bottom=0.1, top=0.9)
 
 
-def _blank(width: float, height: float) -> Figure:
-    """Return a figure that no notebook shows by itself."""
+def blank(width: float, height: float) -> Figure:
+    """Return a figure of so many inches that no notebook shows by itself."""
     figure = Figure(figsize=(width, height), dpi=100, layout="none")
     FigureCanvasAgg(figure)
     return figure
 
 
-def _pixels(figure: Figure) -> PILImage.Image:
+def pixels(figure: Figure) -> PILImage.Image:
+    """Return a figure as it looks, in RGB."""
     figure.canvas.draw()
     return PILImage.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
 
 
-def _png(first: PILImage.Image, **options: object) -> bytes:
+def png(first: PILImage.Image, **options: object) -> bytes:
+    """Return a picture as the bytes of a PNG file; `options` are Pillow's."""
     data = io.BytesIO()
     first.save(data, "PNG", **options)
     return data.getvalue()
@@ -44,9 +46,9 @@ def _png(first: PILImage.Image, **options: object) -> bytes:
 def _frame(
     snapshot: Snapshot | PictureSnapshot, draw: DrawSnapshot, size: tuple[float, float]
 ) -> PILImage.Image:
-    figure = _blank(*size)
+    figure = blank(*size)
     draw(figure.subplots(gridspec_kw=MARGINS), snapshot)
-    return _pixels(figure)
+    return pixels(figure)
 
 
 def animate(
@@ -81,7 +83,7 @@ def animate(
     palette = frames[len(frames) // 2].quantize(colors, PILImage.Quantize.MAXCOVERAGE)
     frames = [frame.quantize(palette=palette, dither=PILImage.Dither.NONE) for frame in frames]
     durations = [REST] + [milliseconds] * (len(frames) - 1) + [REST]
-    data = _png(
+    data = png(
         frames[-1],
         optimize=True,
         save_all=True,
@@ -120,7 +122,7 @@ class LiveView:
 
     def __call__(self, history: History | StyleResult) -> None:
         """Redraw the figure from what has happened so far."""
-        figure = _blank(9, 2.7)
+        figure = blank(9, 2.7)
         widths = (1.6, *(2 / len(self.curves) for _ in self.curves))
         grid = MARGINS | dict(bottom=0.28, wspace=0.2, width_ratios=widths)
         picture, *axes = figure.subplots(1, len(widths), gridspec_kw=grid)
@@ -128,7 +130,7 @@ class LiveView:
         if len(history.records):
             for ax, curve in zip(axes, self.curves, strict=True):
                 curve(ax, history)
-        image = Image(_png(_pixels(figure)), format="png", alt=self.alt)
+        image = Image(png(pixels(figure)), format="png", alt=self.alt)
         if self.handle is None:
             self.handle = display(image, display_id=True)
         else:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.optim import LBFGS, Adam, Optimizer
 
 from gan_utils.progress import progress_bar, stop_button
+from gan_utils.runtime import memory_advice
 from gan_utils.style.colors import COLOR_AXES
 from gan_utils.style.objective import finite_values
 
@@ -189,6 +190,7 @@ def optimize_picture(
         progress_bar(calls, shown=progress, unit="calls") as bar,
         stop_button() as stopped,
         suppress(_Finished),
+        memory_advice("the size of the picture"),
     ):
         for _ in range(1 if in_one else calls):
             solver.step(closure)

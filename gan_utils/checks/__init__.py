@@ -1,0 +1,10 @@
+"""Checks of the exercises: is an answer right, and if not, where to look?
+
+- `answers`: compare an answer with the right one, and with those of people who overlooked something
+- `lesson`: what a lesson has defined by the time its exercises come
+- `lesson_01`: the checks of lesson 01
+- `lesson_02`: those of lesson 02
+- `lesson_03`: those of lesson 03
+- `lesson_04`: those of lesson 04
+- `lesson_05`: those of lesson 05
+"""
