@@ -62,7 +62,13 @@ def versions(monkeypatch, **given):
             raise packages.PackageNotFoundError(name)
         return given[name]
 
-    needs = ["torch>=2.11", "tqdm>=4.66", 'colorama; sys_platform == "none"', 'ruff; extra == "x"']
+    needs = [
+        "torch>=2.11",
+        "tqdm>=4.66",
+        "jupyter>=1.1",
+        'colorama; sys_platform == "none"',
+        'ruff; extra == "x"',
+    ]
     monkeypatch.setattr(packages, "requires", lambda _: needs)
     monkeypatch.setattr(packages, "version", version)
 

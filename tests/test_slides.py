@@ -45,6 +45,15 @@ def test_what_belongs_together_is_on_one_slide():
     assert [kind for kind, _ in found] == ["slide", "-", "subslide", "-", "-", "notes"]
 
 
+def test_what_follows_what_we_see_has_a_slide_of_its_own():
+    found = types(picture(), markdown("**What we see.** A line.\n\n- one\n- two\n\nAnd more."))
+    assert found[1:] == [
+        ("-", "**What we see.** A line."),
+        ("subslide", "- one\n- two"),
+        ("notes", "And more."),
+    ]
+
+
 def test_a_heading_is_never_alone():
     found = types(markdown("## 1. Break it\n\n### Collapse\n\nWhat if?"), picture())
     assert [kind for kind, _ in found] == ["slide", "-", "-"]

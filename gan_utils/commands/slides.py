@@ -17,6 +17,7 @@ from gan_utils.commands.pages import STYLE, MathMixin, title_of, write_beside
 SHOWN = re.compile(r"^(#|\$\$|\||!\[|- |\d+\. |\*\*(?:What we see|Time|You need))")
 BREAK = re.compile(r"^(?=#{2,3} )", re.M)
 LONGEST = 26  # lines of code and prints that can be read on a slide
+SEEN = "**What we see"  # begins what belongs to a picture
 ROOM = 600  # pixels of height of a slide
 HINT = re.compile(r"<details>.*?</details>", re.S)
 SKIPPED = ("Setting up", "References", "Credits")  # sections without slides
@@ -149,19 +150,25 @@ def deck(notebook: NotebookNode) -> NotebookNode:
 
 
 def text_slides(text: str) -> list[NotebookNode]:
-    """Return what a text gives for slides: a cell that is shown, and one of notes."""
+    """Return what a text gives for slides: a cell that is shown, another one for what follows what
+    we see, and one of notes.
+    """
     text = HINT.sub("", text).strip()
-    shown, notes = [], []
+    shown, more, notes = [], [], []
     before = ""
     for paragraph in re.split(r"\n\n+", text):
         lead = not before or before.startswith("#")
         kept = SHOWN.match(paragraph) or lead and not paragraph.startswith("*Figure: ")
-        (shown if kept else notes).append(paragraph)
+        seen = shown and shown[-1].startswith(SEEN)
+        (notes if not kept else more if seen else shown).append(paragraph)
         before = paragraph
     kind = "slide" if re.match(r"#{1,2} ", text) else "subslide"
-    texts = (("\n\n".join(shown), kind), ("\n\n".join(notes), "notes"))
     new = nbformat.v4.new_markdown_cell
-    return [new(t, metadata={"slideshow": {"slide_type": kind}}) for t, kind in texts if t]
+    return [
+        new("\n\n".join(part), metadata={"slideshow": {"slide_type": kind}})
+        for part, kind in ((shown, kind), (more, "subslide"), (notes, "notes"))
+        if part
+    ]
 
 
 def code_slides(cell: NotebookNode) -> list[NotebookNode]:
@@ -190,7 +197,7 @@ def join(cells: list[NotebookNode]) -> None:
         if cell.metadata.slideshow.slide_type == "notes":
             continue
         bare = before.startswith("#") and "\n" not in before
-        below = bare or cell.source.startswith("**What we see")
+        below = bare or cell.source.startswith(SEEN)
         before = cell.source if cell.cell_type == "markdown" else ""
         height += height_of(cell)
         if below or (cell.cell_type == "code" and height <= ROOM):
