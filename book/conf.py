@@ -26,6 +26,7 @@ extensions = [
 
 # The lessons are shown as they are stored.
 nb_execution_mode = "off"
+nb_code_prompt_show, nb_code_prompt_hide = "The code of the solution", "Hide the code"
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "attrs_inline", "attrs_block", "colon_fence"]
 myst_heading_anchors = 3

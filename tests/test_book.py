@@ -34,6 +34,20 @@ def test_each_figure_is_described_by_the_sentence_below_it():
         assert "../README.md" not in "".join(cell.source for cell in notebook.cells)
 
 
+def test_solutions_are_folded_behind_a_click():
+    path = book.solutions()[0]
+    before = nbformat.read(path, as_version=4)
+    after = book.folded(nbformat.read(path, as_version=4))
+    assert before.cells[0] == after.cells[0]  # the title
+    for old, new in zip(before.cells[1:], after.cells[1:], strict=True):
+        if "solution" not in old.metadata.get("tags", []):
+            assert new == old
+        elif new.cell_type == "code":
+            assert "hide-cell" in new.metadata.tags
+        else:
+            assert new.source.startswith("<details><summary>Solution</summary>\n\n")
+
+
 def test_every_module_and_every_stored_experiment_has_its_place():
     pages, tables = book.module_pages(), book.experiments_page()
     for path in (PROJECT / "gan_utils").rglob("*.py"):

@@ -13,6 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image
 
+from gan_utils.commands.exercises import is_solution
 from gan_utils.commands.learn import ORIGINALS
 from gan_utils.commands.teaching import GUIDE
 from gan_utils.data.downloads import PROJECT
@@ -67,7 +68,7 @@ def write_sources(folder: Path) -> None:
     copytree(ORIGINALS / "images", folder / "notebooks" / "images")
     (folder / "notebooks" / "solutions").mkdir()
     for path in (*lessons(), *solutions()):
-        notebook = described(nbformat.read(path, as_version=4))
+        notebook = folded(described(nbformat.read(path, as_version=4)))
         nbformat.write(notebook, folder / path.relative_to(PROJECT))
     modules = module_pages()
     pages = {
@@ -97,6 +98,18 @@ def described(notebook: NotebookNode) -> NotebookNode:
         cell.metadata["mystnb"] = {"image": {"alt": caption.replace("`", "").replace("$", "")}}
     for cell in texts:
         cell.source = leading_to_book(cell.source)
+    return notebook
+
+
+def folded(notebook: NotebookNode) -> NotebookNode:
+    """Hide what is for teachers behind a click, but for the head of the page."""
+    for cell in notebook.cells[1:]:
+        if not is_solution(cell):
+            continue
+        if cell.cell_type == "code":
+            cell.metadata["tags"] = [*cell.metadata["tags"], "hide-cell"]
+        else:
+            cell.source = f"<details><summary>Solution</summary>\n\n{cell.source}\n\n</details>"
     return notebook
 
 
