@@ -1,6 +1,7 @@
 """Compare an answer with the right one, and with those of people who overlooked something."""
 
 import math
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
@@ -101,6 +102,32 @@ def judge_function(
     expected = None if given is None else right(*inputs)
     known = {} if given is None else {look: slip(*inputs) for look, slip in (slips or {}).items()}
     return judge(name, given, expected, known, tolerance=tolerance)
+
+
+def judge_names(name: str, given: Any, right: set[str], reasons: Mapping[str, str]) -> str:
+    """Return one line about a choice of names: right, not given yet, or where to look.
+
+    Args:
+        name: of the exercise.
+        given: a set of names, or a string of them; None if there is no
+            answer yet.
+        right: the names that belong to the answer.
+        reasons: for each name that may be chosen, what to look at.
+    """
+    if given is None:
+        return verdict(name, UNANSWERED)
+    try:
+        chosen = set(re.findall(r"\w+", given) if isinstance(given, str) else given)
+    except TypeError:
+        return not_yet(name, f"a set of names is needed, not {given!r}")
+    unknown = sorted(map(str, chosen - set(reasons)))
+    if unknown:
+        return not_yet(name, f"{unknown[0]!r} is not among {', '.join(reasons)}")
+    for one, reason in reasons.items():
+        if (one in chosen) != (one in right):
+            said = "is in your set" if one in chosen else "is missing"
+            return not_yet(name, f"{one!r} {said}: {reason}")
+    return verdict(name, RIGHT)
 
 
 def show_rejections(check: Callable[..., str], wrong: Sequence[tuple[Any, ...]]) -> None:

@@ -1,6 +1,5 @@
 """Checks of the exercises of lesson 04."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from gan_utils.checks.answers import (
     is_right,
     judge,
     judge_function,
+    judge_names,
     not_yet,
     verdict,
 )
@@ -65,10 +65,10 @@ def shuffled(together: Any, apart: Any) -> str:
         way: {name for name, change in changes.items() if change < 1e-3}
         for way, changes in _shuffle_changes().items()
     }
-    first = _judge_names("shuffled together", together, stay["together"], TOGETHER)
+    first = judge_names("shuffled together", together, stay["together"], TOGETHER)
     if not is_right(first):
         return first
-    return _judge_names("shuffled apart", apart, stay["apart"], APART)
+    return judge_names("shuffled apart", apart, stay["apart"], APART)
 
 
 def _shuffle_changes() -> dict[str, dict[str, float]]:
@@ -109,7 +109,7 @@ def first_pull(content_slope: float | None, weight: float | None) -> str:
 def finite_gradients(names: Any) -> str:
     """Check which of `ROOTS` have a finite gradient where a channel is the same everywhere."""
     finite = {name for name in ROOTS if _gradient_at_constant(name).isfinite().all()}
-    return _judge_names("finite gradients", names, finite, GRADIENTS)
+    return judge_names("finite gradients", names, finite, GRADIENTS)
 
 
 def _gradient_at_constant(name: str) -> Tensor:
@@ -196,6 +196,9 @@ def sorted_distance(my_distance: Callable[[Tensor, Tensor], Tensor | None]) -> s
             ),
             "that compares the means alone": after(lambda f: f.mean((2, 3))),
             "the squares are missing": lambda a, b: (sort(a) - sort(b)).abs().mean(),
+            "the mean runs over the channels, too": lambda a, b: (
+                (sort(a) - sort(b)).square().mean(2).sum()
+            ),
             "a sum grows with the picture": lambda a, b: (sort(a) - sort(b)).square().sum(),
         },
         *layers,
@@ -204,36 +207,44 @@ def sorted_distance(my_distance: Callable[[Tensor, Tensor], Tensor | None]) -> s
 
 def closure(my_closure: Factory) -> str:
     """Check a closure: its value, its gradients at two places, and what L-BFGS does with it."""
-    name, picture = "closure", torch.tensor([[-0.5, 1.5], [0.2, 0.7]], requires_grad=True)
+    name, start = "closure", torch.tensor([[[[-0.5, 1.5], [0.2, 0.7]]]])
+    picture = start.clone().requires_grad_()
     # Not L-BFGS at first: its step calls the closure, and one that calls step would never end.
     optimizer = SGD([picture], lr=0.1)
     mine = my_closure(optimizer, picture, _valley)
     if mine is None:
-        return verdict(name, UNANSWERED)
+        begun = any(getattr(part, "co_names", ()) for part in my_closure.__code__.co_consts)
+        last = "my_closure returns None; its last line is `return closure`"
+        return not_yet(name, last) if begun else verdict(name, UNANSWERED)
+    if not torch.equal(picture, start):
+        return not_yet(name, "my_closure only makes the closure; `step` is called by the check")
     if not callable(mine):
         return not_yet(name, "my_closure returns the function itself, not what it computes")
     stale = torch.full_like(picture, 0.1)
-    for place in (picture.detach().clone(), torch.full_like(picture, 0.4)):
+    for again, place in enumerate((start, torch.full_like(picture, 0.4))):
         with torch.no_grad():
             picture.copy_(place)
         picture.grad = stale.clone()  # of a call before
-        slip = _slip_of_closure(mine, picture, place, stale)
+        slip = _slip_of_closure(mine, picture, place, stale, bool(again))
         if slip:
             return not_yet(name, slip)
     solver = LBFGS([picture], max_iter=30, line_search_fn="strong_wolfe")
     solver.step(my_closure(solver, picture, _valley))
-    lowest = torch.full_like(picture, 0.25)  # where the two terms are in balance
-    if torch.allclose(picture, lowest, atol=1e-2):
+    if (picture - 0.25).abs().max() < 1e-2:  # where the two terms are in balance
         return verdict(name, RIGHT)
     return not_yet(name, "L-BFGS does not come to the lowest point; is `picture` the one you got?")
 
 
 def _valley(picture: Tensor) -> dict[str, Tensor]:
-    return {"content": picture.square().sum(), "style": 3 * (picture - 1 / 3).square().sum()}
+    """Return two terms that share a part of their graph, as those of a network do."""
+    if picture.shape != (1, 1, 2, 2):
+        raise ValueError(f"the objective wants the picture as it is, not {tuple(picture.shape)}")
+    squares = picture.square()
+    return {"content": squares.sum(), "style": (3 * squares - 2 * picture + 1 / 3).sum()}
 
 
 def _slip_of_closure(
-    mine: Callable[[], Any], picture: Tensor, place: Tensor, stale: Tensor
+    mine: Callable[[], Any], picture: Tensor, place: Tensor, stale: Tensor, again: bool
 ) -> str | None:
     """Return what is wrong with one call at a place where an old gradient is left, if anything."""
     try:
@@ -242,6 +253,8 @@ def _slip_of_closure(
         said = str(error)
         if "does not require grad" in said:
             return "no gradient reaches the picture: what is detached, or under no_grad?"
+        if "a second time" in said and not again:
+            return "backward goes once through what the terms share: add them up before it"
         if "a second time" in said or "modified by an inplace operation" in said:
             return "the objective belongs inside: L-BFGS calls it at one place after the other"
         raise
@@ -253,13 +266,14 @@ def _slip_of_closure(
 
 
 def _slip_of_gradient(picture: Tensor, stale: Tensor) -> str | None:
-    slopes = {n: torch.autograd.grad(t, picture)[0] for n, t in _valley(picture).items()}
+    terms = _valley(picture)
+    slopes = {n: torch.autograd.grad(t, picture, retain_graph=True)[0] for n, t in terms.items()}
     right, found = sum(slopes.values()), picture.grad
     if found is None or not found.any():
         return "no gradient is left: backward is missing, or zero_grad comes after it"
     known = {
         "no new gradient: backward is missing": stale,
-        "the gradient of the call before is still in it: zero_grad is missing": right + stale,
+        "an old gradient is still in it: zero_grad is missing inside the closure": right + stale,
         "those are the gradients of one term alone; add up all of them": slopes["content"],
     }
     if torch.allclose(found, right, atol=1e-6):
@@ -279,27 +293,9 @@ def _slip_of_value(value: Any, picture: Tensor) -> str | None:
     return None if is_right(said) else "its value is not the sum of all terms at this place"
 
 
-def _judge_names(name: str, given: Any, right: set[str], reasons: Mapping[str, str]) -> str:
-    """Judge a choice of names; `reasons` say for each one what to look at, chosen or not."""
-    if given is None:
-        return verdict(name, UNANSWERED)
-    try:
-        chosen = set(re.findall(r"\w+", given) if isinstance(given, str) else given)
-    except TypeError:
-        return not_yet(name, f"a set of names is needed, not {given!r}")
-    unknown = sorted(map(str, chosen - set(reasons)))
-    if unknown:
-        return not_yet(name, f"{unknown[0]!r} is not among {', '.join(reasons)}")
-    for one, reason in reasons.items():
-        if (one in chosen) != (one in right):
-            said = "is in your set" if one in chosen else "is missing"
-            return not_yet(name, f"{one!r} {said}: {reason}")
-    return verdict(name, RIGHT)
-
-
 def _judge_gram(my_gram: Callable[[Tensor], Tensor | None]) -> str:
-    features = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0)).relu()
-    name, given = "Gram matrix", my_gram(features)
+    features = torch.randn(2, 3, 4, 7, generator=torch.Generator().manual_seed(0)).relu()
+    name, given = "Gram matrix", my_gram(features.clone())
     count, channels, places = features.flatten(2).shape
     shape = tuple(given.shape) if isinstance(given, Tensor) else None
     if shape == (count, places, places):
@@ -311,6 +307,8 @@ def _judge_gram(my_gram: Callable[[Tensor], Tensor | None]) -> str:
     mixed = features.reshape(count, places, channels)
     slips = {
         "it still grows with the picture: divide by the number of places": places * right,
+        "divided by the number of places of another picture": places / 20 * right,
+        "divided by the number of places twice": right / places,
         "divided by the channels, too: here the number of places alone": right / channels,
         "the means are gone: that is the covariance": gram_matrix(features - means),
         "reshape does not transpose: it puts values of several channels side by side": (

@@ -82,7 +82,8 @@ function fit() {
 }
 Reveal.initialize({
   width: width, height: height, margin: 0.03, center: false, hash: true, slideNumber: 'c/t',
-  transition: 'none', plugins: [RevealNotes], viewDistance: 1000, mobileViewDistance: 1000,
+  pdfMaxPagesPerSlide: 1, transition: 'none', plugins: [RevealNotes],
+  viewDistance: 1000, mobileViewDistance: 1000,
 }).then(async () => {
   await Promise.all([...document.images].map(image => image.decode()));
   fit();
