@@ -69,7 +69,7 @@ JS = """
 const width = 1100, height = 720, room = 690;
 function fit() {
   for (const part of document.querySelectorAll('.slides pre, .slides math[display=block]')) {
-    const share = part.clientWidth / part.scrollWidth;
+    const share = 0.97 * part.clientWidth / part.scrollWidth;  // and a little air
     const size = parseFloat(getComputedStyle(part).fontSize);
     if (share < 1) part.style.fontSize = share * size + 'px';
   }
