@@ -55,6 +55,8 @@ def judge(
         given, wanted = _numbers(answer), _numbers(right)
     except (TypeError, ValueError, RuntimeError):
         return not_yet(name, f"numbers are needed, not {answer!r}")
+    if wanted.ndim == 0 and given.numel() == 1:
+        given = given.reshape(())
     if given.shape != wanted.shape and wanted.ndim == 0:
         return not_yet(name, f"one number is needed; yours has the shape {tuple(given.shape)}")
     if given.shape != wanted.shape:
