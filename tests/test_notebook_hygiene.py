@@ -17,7 +17,7 @@ from gan_utils.progress import WIDTH
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 SOLUTIONS = sorted((Path(__file__).parents[1] / "notebooks" / "solutions").glob("*.ipynb"))
-MAX_BYTES = 2_200_000
+MAX_BYTES = 2_000_000
 TEXT_TYPES = {"text/plain", "text/markdown"}
 
 

@@ -14,6 +14,15 @@ DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 EXERCISES = re.compile(r"^## \d+\. Exercises", re.M)  # the heading of their section
 
 
+def tree_of(cell: nbformat.NotebookNode) -> ast.Module:
+    """Return the code of a cell as Python reads it, IPython's own lines translated.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+    return ast.parse(TransformerManager().transform_cell(cell.source))
+
+
 def names_of_lesson(stem: str) -> dict[str, Any]:
     """Return the imports, the functions and the settings (in capitals) of a lesson, by their names.
 
@@ -31,7 +40,7 @@ def names_of_lesson(stem: str) -> dict[str, Any]:
         if cell.cell_type == "markdown" and EXERCISES.search(cell.source):
             break
         if cell.cell_type == "code":
-            for part in ast.parse(TransformerManager().transform_cell(cell.source)).body:
+            for part in tree_of(cell).body:
                 if isinstance(part, DEFINITIONS) or _is_setting(part):
                     with suppress(NameError):  # it needs a result that is not here
                         exec(compile(ast.Module([part], []), f"<{stem}>", "exec"), names)

@@ -15,11 +15,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image, ImageChops
 
+from gan_utils.checks.lesson import tree_of
 from gan_utils.commands.exercises import learners_cells, with_exercises, write_worksheet
 from gan_utils.commands.pages import write_page
 from gan_utils.commands.slides import write_slides
@@ -40,7 +40,7 @@ LANGUAGE = {
 FULL_RUN = re.compile(r'show_full_run\("([^"]+)"')
 RUN = "run"  # the name of the digests among the metadata
 HERO = "hero"  # the tag of the cell whose picture opens the lesson
-COLORS, FEWER_COLORS = 128, 40  # in a stored picture, unless it moves
+COLORS, FEWER_COLORS = 128, 32  # in a stored picture, unless it moves
 FINE = "fine"  # the tag of cells whose pictures keep their colours, however large they are
 LARGE = 60_000  # bytes, above which a picture gets fewer of them
 
@@ -70,7 +70,7 @@ def digests(notebook: NotebookNode) -> dict[str, str]:
     `execute` stores them. As long as they fit, the outputs are those of one run of this code.
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    outputs = [cell.outputs for cell in code if not _displayed(_tree(cell))]
+    outputs = [cell.outputs for cell in code if not _displayed(tree_of(cell))]
     parts = {"code": [cell.source for cell in code], "outputs": outputs}
     return {
         name: sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
@@ -189,7 +189,7 @@ def refresh_sources(path: Path) -> None:
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        tree = _tree(cell)
+        tree = tree_of(cell)
         imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
         exec(compile(ast.Module(imports, []), str(path), "exec"), names)
         if shown := _displayed(tree):
@@ -233,10 +233,6 @@ def renew_exercises(path: Path) -> None:
         cell.execution_count = number
     notebook.metadata[RUN] = digests(notebook)
     _write(notebook, path)
-
-
-def _tree(cell: NotebookNode) -> ast.Module:
-    return ast.parse(TransformerManager().transform_cell(cell.source))
 
 
 def _displayed(tree: ast.Module) -> str:

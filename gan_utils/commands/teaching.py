@@ -9,10 +9,10 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from gan_utils.data.downloads import PROJECT
+from gan_utils.commands.learn import ORIGINALS
 from gan_utils.files import replacing
 
-GUIDE = PROJECT / "notebooks" / "TEACHING.md"
+GUIDE = ORIGINALS / "TEACHING.md"
 SECTION = re.compile(r"^## (.+)$", re.M)
 
 
