@@ -5,7 +5,7 @@ No other file of the package names CUDA or MPS.
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -173,6 +173,43 @@ def synchronize(device: torch.device) -> None:
     """Wait until `device` has finished its queue. A GPU works on while Python continues."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
+
+
+def records_graphs(device: torch.device) -> bool:
+    """Return whether `device` can repeat recorded work by itself, see `record_graph`."""
+    return device.type == "cuda"
+
+
+def record_graph(
+    work: Callable[[], T], device: torch.device, rehearsal: Callable[[], None]
+) -> tuple[Callable[[], None], T]:
+    """Record what some work asks of a CUDA GPU, without doing it.
+
+    Args:
+        work: must find and leave all that it needs in the memory of the GPU, always at the same
+            place, and read none of it.
+        device: the GPU.
+        rehearsal: called before, on the same stream; it lets PyTorch prepare what the first use
+            of each operation needs, and has to leave everything as it was.
+
+    Returns:
+        What has the GPU do the work, and the result of `work`, whose tensors each time are filled
+        anew.
+
+    Raises:
+        RuntimeError: the work cannot be recorded.
+
+    Source: "CUDA Graphs", whole-network capture, in the notes of PyTorch's documentation.
+    """
+    with torch.cuda.device(device):
+        stream, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            rehearsal()
+        torch.cuda.current_stream().wait_stream(stream)
+        with torch.cuda.graph(graph, stream=stream):
+            result = work()
+    return graph.replay, result
 
 
 def peak_memory(device: torch.device) -> str:

@@ -32,7 +32,7 @@ LATENT, MODELS = "gan_utils/gan/latent.py", "gan_utils/gan/models.py"
 TRAINING, CHECKPOINTS = "gan_utils/gan/training.py", "gan_utils/gan/checkpoints.py"
 METRICS, OBJECTIVE = "gan_utils/scores/metrics.py", "gan_utils/style/objective.py"
 STATISTICS = "gan_utils/style/statistics.py"
-PROCESSES = "gan_utils/gan/processes.py"
+PROCESSES, GRAPH = "gan_utils/gan/processes.py", "gan_utils/gan/graph.py"
 VGG, BATCHES = "gan_utils/style/vgg.py", "gan_utils/data/batches.py"
 LESSON = "notebooks/01_sine_gan.ipynb"
 HYGIENE = "tests/test_notebook_hygiene.py"
@@ -730,6 +730,62 @@ FAULTS = [
         "return needed.specifier.contains(version(needed.name), prereleases=True)",
         "return bool(version(needed.name))",
         "tests/test_packages.py",
+    ),
+    Fault(
+        "the first running mean is not the weights themselves",
+        GRAPH,
+        "if average.n_averaged == 0:",
+        "if average.n_averaged < 0:",
+        "tests/test_graph.py",
+    ),
+    Fault(
+        "a recorded step keeps the learning rate of its recording",
+        GRAPH,
+        '            rate.fill_(group["lr"])\n',
+        "            pass\n",
+        "tests/test_graph.py",
+    ),
+    Fault(
+        "the statistics of a recorded step are written over by the next",
+        GRAPH,
+        "return self._statistics.clone()",
+        "return self._statistics",
+        "tests/test_graph.py",
+    ),
+    Fault(
+        "Adam remembers the rehearsal of a recording",
+        GRAPH,
+        "                tensor.zero_()  # as Adam begins, which may have had no memory before",
+        "                pass",
+        "tests/test_graph.py",
+    ),
+    Fault(
+        "a recorded step looks for real samples where they were, not where they are",
+        GRAPH,
+        "        self._real.copy_(real)\n",
+        "",
+        "tests/test_graph.py",
+    ),
+    Fault(
+        "a graph goes on with memory that loading has replaced",
+        GRAPH,
+        "        self.recorded = False\n        super().load",
+        "        super().load",
+        "tests/test_graph.py",
+    ),
+    Fault(
+        "the rehearsal of a recording uses up random numbers",
+        GRAPH,
+        "            restore_generator_state(states, self.device)",
+        "            pass",
+        "tests/test_graph.py",
+    ),
+    Fault(
+        "a batch of another shape goes into the graph",
+        GRAPH,
+        "if self.recorded and real.shape != self._real.shape:",
+        "if self.recorded and real.ndim != self._real.ndim:",
+        "tests/test_graph.py",
     ),
 ]
 

@@ -186,6 +186,40 @@ def test_the_command_measures_prints_and_keeps(monkeypatch, tmp_path, capsys):
     assert f"{10 * steps['Real Python'] / steps['house']:.1f}" in printed
 
 
+def test_a_recorded_form_gets_columns_of_its_own_and_what_fails_is_told(capsys):
+    def fails():
+        raise torch.OutOfMemoryError("no memory left")
+
+    x = torch.ones(64, 64)
+    three = cases.Case(lambda: x @ x @ x @ x, lambda: x @ x, 1, lambda: x + x)
+    two = cases.Case(lambda: x @ x @ x, lambda: x @ x, 1)
+    made = {"three": lambda: three, "none": fails, "two": lambda: two}
+    measured = bench.measure_all(made, CPU, 0.2)
+    assert "none could not be measured: no memory left" in capsys.readouterr().out
+    assert list(measured) == ["three", "two"]
+    assert measured["three"]["fastest"] == "graph" and measured["two"]["fastest"] == "ours"
+    limits = Limits(1e12, 1e12, 1e-9)
+    for found in measured.values():
+        found["shares"] = bench.shares(found, limits)
+    work = measured["three"]["work"]["ours"]
+    least = max(limits.seconds(Work(**work)).values())
+    assert max(measured["three"]["shares"].values()) == least / measured["three"]["graph"][1]
+    bench.print_cases(measured)
+    head, first, second = capsys.readouterr().out.strip().splitlines()
+    assert head.split()[4:8] == ["ours", "ratio", "graph", "ratio"]
+    ratios = measured["three"]["ratios"]
+    assert f"{ratios['ours']:.2f}" in first and f"{ratios['graph']:.2f}" in first
+    assert len(head) == len(first) == len(second) and " - " in second
+
+
+def test_on_a_gpu_trainings_are_recorded_as_well(monkeypatch):
+    monkeypatch.setattr(cases, "records_graphs", lambda _: True)
+    case = cases.training(sine_points(64), recipes.SINE_PUBLISHED, None, CPU)
+    assert case.graph is not None
+    monkeypatch.undo()
+    assert cases.training(sine_points(64), recipes.SINE_PUBLISHED, None, CPU).graph is None
+
+
 def test_a_bench_without_time_is_refused():
     arguments = read(["bench", "--seconds", "0"])
     with pytest.raises(ValueError, match="--seconds is 0.0"):

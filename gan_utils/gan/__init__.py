@@ -9,6 +9,7 @@
 - `checkpoints`: saving, exact resuming, the way back after a bad loss
 - `players`: do two networks make a game?
 - `step`: one step of training: each player learns once
+- `graph`: the step recorded once, and repeated by the GPU itself
 - `training`: the loop around the step: when to look, show, save and stop
 - `processes`: the same with several processes, which share each batch
 """

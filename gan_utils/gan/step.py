@@ -199,20 +199,32 @@ class Game:
         Raises:
             ValueError: the samples are numbers of another kind than the weights.
         """
-        if real.dtype != self.dtype:
-            raise ValueError(
-                f"batches gives {real.dtype}; the weights are {self.dtype}: convert it"
-            )
-        d_latent = self.latent(len(real))
-        g_latent = d_latent if self.settings["shared_latent"] else self.latent(len(real))
-        statistics = gan_step(
-            *self.players, *self.optimizers, self.loss, real, d_latent, g_latent, self.precision
-        )
+        self.check_kind(real)
+        statistics = self.learn(real)
         for schedule in self.schedules:
             schedule.step()
         for average in self.averages:
             average.update_parameters(self.players[0])
         return statistics
+
+    def check_kind(self, real: Tensor) -> None:
+        """Refuse real samples that are numbers of another kind than the weights.
+
+        Raises:
+            ValueError: they are.
+        """
+        if real.dtype != self.dtype:
+            raise ValueError(
+                f"batches gives {real.dtype}; the weights are {self.dtype}: convert it"
+            )
+
+    def learn(self, real: Tensor) -> Tensor:
+        """Do what a step does before rates fall and weights are averaged; see `step`."""
+        d_latent = self.latent(len(real))
+        g_latent = d_latent if self.settings["shared_latent"] else self.latent(len(real))
+        return gan_step(
+            *self.players, *self.optimizers, self.loss, real, d_latent, g_latent, self.precision
+        )
 
     def latent(self, count: int) -> Tensor:
         """Draw latent vectors [count, latent_dim] as a step does."""

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from gan_utils.data.batches import BatchStream
 from gan_utils.files import claiming
 from gan_utils.gan.checkpoints import SafeKeeper
+from gan_utils.gan.graph import GraphGame
 from gan_utils.gan.history import History
 from gan_utils.gan.step import Game
 from gan_utils.gan.watching import Camera, Recorder
@@ -32,6 +33,7 @@ def train_gan(
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1000,
     progress: bool = True,
+    graph: bool = False,
     **settings: Any,
 ) -> History:
     """Train `generator` against `discriminator`, in place, and return what happened.
@@ -57,6 +59,8 @@ def train_gan(
             If it exists, the training goes on from there as if it had never stopped, with the
             fixed inputs that it holds; exactly so on the same kind of device.
         progress: show a progress bar.
+        graph: have a CUDA GPU repeat a recorded step, see `graph.GraphGame`; the same training
+            within rounding. Where that cannot be, a line says so.
         settings: how each step is made, see `step.Game`: `latent_dim` is needed, `latent`,
             `shared_latent`, `loss`, `lr`, `d_lr`, `betas`, `decay_lr`, `ema_decay` and
             `precision` may be given.
@@ -67,10 +71,12 @@ def train_gan(
         FloatingPointError: a loss or a weight became infinite or not a number. The networks
             then hold the weights of the last check that found all finite.
         torch.OutOfMemoryError: the GPU's memory is too small for such batches.
+        RuntimeError: the step cannot be recorded as a graph.
     """
     total = _total_steps(batches, epochs, steps)
     _check(snapshots, checkpoint_every, on_snapshot, fixed_latent)
-    game = Game(generator, discriminator, steps=total, **settings)
+    kind = GraphGame if graph else Game
+    game = kind(generator, discriminator, steps=total, **settings)
     history = History(game.sampled, fixed_latent, probe)
     stream = BatchStream(batches, game.device)
     told_by = game.settings | dict(batches=len(batches) if isinstance(batches, Sized) else None)

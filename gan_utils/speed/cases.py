@@ -11,10 +11,12 @@ from gan_utils.data.batches import Batches, BatchStream
 from gan_utils.data.drawn_faces import draw_faces, draw_factors
 from gan_utils.data.sine import sine_points
 from gan_utils.gan import recipes
+from gan_utils.gan.graph import GraphGame
 from gan_utils.gan.latent import draw_latent
 from gan_utils.gan.models import evaluate
 from gan_utils.gan.recipes import Recipe, vary
 from gan_utils.gan.step import Game
+from gan_utils.runtime import records_graphs
 from gan_utils.speed.textbook import TextbookStyle, TextbookTraining, textbook_samples
 from gan_utils.style.objective import PUBLISHED_CONTENT, PUBLISHED_STYLE, style_objective
 from gan_utils.style.vgg import LAYERS, VGGFeatures
@@ -26,17 +28,19 @@ Run = Callable[[], object]
 
 
 class Case(NamedTuple):
-    """One computation in two forms.
+    """One computation in two forms, or three.
 
     Attributes:
         textbook, ours: do it once, on the device for which they were
             made.
         images: how many samples pass through the networks each time.
+        graph: ours, recorded as a CUDA graph, where that can be.
     """
 
     textbook: Run
     ours: Run
     images: int
+    graph: Run | None = None
 
 
 # The same networks, losses and rates as published, laid out for the processor, and with one batch
@@ -49,10 +53,12 @@ FASTER_DCGAN = vary(
 )
 
 
-def our_training(recipe: Recipe, samples: Tensor, device: torch.device) -> Callable[[], Tensor]:
+def our_training(
+    recipe: Recipe, samples: Tensor, device: torch.device, kind: type[Game] = Game
+) -> Callable[[], Tensor]:
     """Return a step of `train_gan` on a recipe, without the loop around it."""
     players = recipe.generator().to(device), recipe.discriminator().to(device)
-    game = Game(*players, steps=10**9, **recipe.training)  # so many that no rate falls
+    game = kind(*players, steps=10**9, **recipe.training)  # so many that no rate falls
     stream = BatchStream(Batches(samples.to(device), recipe.batch_size), device)
     for player in players:
         player.train()
@@ -62,7 +68,9 @@ def our_training(recipe: Recipe, samples: Tensor, device: torch.device) -> Calla
 def training(samples: Tensor, recipe: Recipe, faster: Recipe | None, device: torch.device) -> Case:
     """Return a step on a recipe, and ours on a faster form of it, if there is one."""
     textbook = TextbookTraining(recipe, samples, device)
-    return Case(textbook.step, our_training(faster or recipe, samples, device), recipe.batch_size)
+    ours = partial(our_training, faster or recipe, samples, device)
+    graph = ours(GraphGame) if records_graphs(device) else None
+    return Case(textbook.step, ours(), recipe.batch_size, graph)
 
 
 def style(longer_side: int, device: torch.device) -> Case:

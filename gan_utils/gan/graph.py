@@ -1,0 +1,156 @@
+"""The training step recorded once as a CUDA graph, so that Python is not asked for it again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_utils.gan.step import Game
+from gan_utils.progress import say
+from gan_utils.runtime import (
+    generator_state,
+    record_graph,
+    records_graphs,
+    restore_generator_state,
+)
+
+REHEARSALS = 3  # steps before the recording, taken back
+
+
+class GraphGame(Game):
+    """A game whose step is recorded on a GPU once, and from then on repeated there.
+
+    A small network's operations take less time on a GPU than Python takes to ask for them. A CUDA
+    graph holds all operations of a step, with the places of their numbers in memory. Both halves
+    of the step, the drawing of latent vectors and the running mean of the weights are in it;
+    learning rates lie in memory, where a schedule changes them from outside.
+
+    Where that cannot be, a step is made as in `Game`, and one line says so: on devices without
+    CUDA, with a gradient penalty, and for batches of another shape than the first.
+
+    Attributes:
+        recorded: whether there is a graph.
+    """
+
+    def __init__(self, *players: Any, **settings: Any) -> None:
+        """See `Game`; nothing is recorded before the first step."""
+        super().__init__(*players, **settings)
+        self.recorded = False
+        self._said: set[str] = set()
+
+    def step(self, real: Tensor) -> Tensor:
+        """Let each player learn once, see `Game.step`.
+
+        Raises:
+            ValueError: the samples are numbers of another kind than the weights.
+            RuntimeError: PyTorch cannot record this step, because a network reads numbers from
+                the GPU, say; the weights are as they were.
+        """
+        self.check_kind(real)
+        if obstacle := self._obstacle(real):
+            if obstacle not in self._said:
+                say(f"No CUDA graph {obstacle}: Python asks for each operation.")
+                self._said.add(obstacle)
+            return super().step(real)
+        if not self.recorded:
+            self._record(real)
+        self._real.copy_(real)
+        for rate, group in zip(self._rates, self._groups(), strict=True):
+            rate.fill_(group["lr"])
+        self._replay()
+        for schedule in self.schedules:
+            schedule.step()
+        for average in self.averages:
+            if average.n_averaged == 0:  # it begins as a copy; this replaces what the graph did
+                average.update_parameters(self.players[0])
+            else:
+                average.n_averaged += 1
+        return self._statistics.clone()  # the next step writes over them
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what `state_dict` returned; the graph, which knows other memory, is dropped."""
+        self.recorded = False
+        super().load_state_dict(state)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        return [optimizer.param_groups[0] for optimizer in self.optimizers]
+
+    def _obstacle(self, real: Tensor) -> str:
+        if not records_graphs(self.device):
+            return f"on the {self.device.type}"
+        if self.loss.penalty is not None:
+            return f"for the loss '{self.settings['loss']}', whose penalty has gradients inside"
+        if self.recorded and real.shape != self._real.shape:
+            return f"for a batch of the shape {list(real.shape)}"
+        return ""
+
+    def _record(self, real: Tensor) -> None:
+        self._real = real.clone()
+        self._rates = [
+            torch.tensor(g["lr"], dtype=torch.float32, device=self.device) for g in self._groups()
+        ]
+        try:
+            recorded = record_graph(self._captured, self.device, self._rehearse)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            raise RuntimeError(
+                "the step of these networks cannot be recorded as a CUDA graph; train them "
+                "without graph=True"
+            ) from error
+        self._replay, self._statistics = recorded
+        self.recorded = True
+
+    def _captured(self) -> Tensor:
+        with self._rates_in_memory(capturable=True):
+            return self._whole_step()
+
+    def _whole_step(self) -> Tensor:
+        statistics = self.learn(self._real)
+        generator = self.players[0]
+        for average in self.averages:
+            pairs = zip(_memory(average.module), _memory(generator), strict=True)
+            for averaged, trained in pairs:
+                average.multi_avg_fn([averaged], [trained], None)
+        return statistics
+
+    def _rehearse(self) -> None:
+        """Make some steps and take them back: weights, the memory of Adam, random numbers."""
+        states = generator_state(self.device)
+        before = [(tensor, tensor.clone()) for tensor in self._changing()]
+        try:
+            with self._rates_in_memory(capturable=False):
+                for _ in range(REHEARSALS):
+                    self._whole_step()
+        finally:
+            for tensor in self._changing():
+                tensor.zero_()  # as Adam begins, which may have had no memory before
+            for tensor, value in before:
+                tensor.copy_(value)
+            restore_generator_state(states, self.device)
+
+    def _changing(self) -> list[Tensor]:
+        """Return all tensors that a step writes to."""
+        found = [tensor for network in self.networks() for tensor in _memory(network)]
+        for optimizer in self.optimizers:
+            found += [tensor for values in optimizer.state.values() for tensor in values.values()]
+        return found
+
+    @contextmanager
+    def _rates_in_memory(self, *, capturable: bool) -> Iterator[None]:
+        """Have Adam look its rate up on the device: a graph would keep a number as it is now."""
+        groups = self._groups()
+        kept = [group["lr"] for group in groups]
+        for group, rate in zip(groups, self._rates, strict=True):
+            group.update(lr=rate, capturable=capturable)
+        try:
+            yield
+        finally:
+            for group, rate in zip(groups, kept, strict=True):
+                group.update(lr=rate, capturable=False)
+
+
+def _memory(network: torch.nn.Module) -> list[Tensor]:
+    return [tensor.detach() for tensor in (*network.parameters(), *network.buffers())]

@@ -1,0 +1,105 @@
+"""What only a GPU with CUDA can show. Without one these tests are skipped."""
+
+import copy
+import os
+from contextlib import nullcontext
+
+import nbformat
+import pytest
+import torch
+from nbclient import NotebookClient
+from test_graph import RECIPES, samples_of, weights
+
+from gan_utils.__main__ import read
+from gan_utils.data.batches import Batches
+from gan_utils.gan import recipes
+from gan_utils.gan.graph import GraphGame
+from gan_utils.gan.recipes import vary
+from gan_utils.gan.step import Game
+from gan_utils.gan.training import train_gan
+from gan_utils.runtime import peak_memory
+from gan_utils.scores.results import RESULTS
+
+pytestmark = [
+    pytest.mark.cuda,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU with CUDA"),
+]
+GPU = torch.device("cuda")
+FACES = vary(recipes.FACES_DCGAN, batch_size=8)
+TRAINED = RECIPES | {"convolutions": FACES}
+
+
+def samples(recipe, count):
+    if recipe is FACES:
+        return torch.rand(count, 3, 64, 64, device=GPU) * 2 - 1
+    return samples_of(recipe, count).to(GPU)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_graph_finds_what_python_finds(name):
+    recipe, found = TRAINED[name], []
+    torch.manual_seed(0)
+    players = recipe.generator().to(GPU), recipe.discriminator().to(GPU)
+    batches = samples(recipe, 6 * recipe.batch_size).split(recipe.batch_size)
+    for kind in (Game, GraphGame):
+        game = kind(*copy.deepcopy(players), steps=9, **recipe.training)
+        torch.manual_seed(1)
+        found.append(torch.stack([game.step(batch) for batch in batches]))
+    assert game.recorded
+    assert torch.allclose(*found, rtol=2e-2, atol=2e-2)
+    assert found[0].std(0).max() > 1e-3
+
+
+def test_a_recorded_training_goes_on_exactly_where_it_stopped(tmp_path):
+    recipe = RECIPES["dropout"]
+    points, ends = samples(recipe, 96), []
+    kept = dict(fixed_latent=torch.zeros(2, 2), snapshots=10)
+
+    def stop(history):
+        if len(history.records) == 5:
+            raise KeyboardInterrupt
+
+    for name, watch in (("whole", None), ("parts", stop), ("parts", None)):
+        torch.manual_seed(0)
+        players = recipe.generator().to(GPU), recipe.discriminator().to(GPU)
+        settings = recipe.training | kept | dict(steps=9, graph=True, progress=False)
+        settings |= dict(checkpoint=tmp_path / f"{name}.pt", checkpoint_every=4, on_snapshot=watch)
+        with pytest.raises(KeyboardInterrupt) if watch else nullcontext():
+            history = train_gan(*players, Batches(points, 32), **settings)
+            ends.append(weights([*players, history.generator]))
+    assert torch.equal(*ends)
+
+
+def test_memory_is_counted_and_a_smaller_batch_takes_less():
+    taken = []
+    for batch in (16, 64):
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        players = FACES.generator().to(GPU), FACES.discriminator().to(GPU)
+        batches = Batches(samples(FACES, 64), batch)
+        train_gan(*players, batches, steps=2, progress=False, **FACES.training)
+        taken.append(torch.cuda.max_memory_allocated())
+    assert 0 < taken[0] < taken[1]
+    assert "MiB" in peak_memory(GPU)
+
+
+def test_the_bench_runs(capsys):
+    arguments = read(["bench", "--device", "cuda", "--seconds", "10"])
+    arguments.run(arguments)
+    printed = capsys.readouterr().out
+    assert "cuda: " in printed and "graph" in printed
+    assert "could not be measured" not in printed
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("path", sorted(RESULTS.parent.glob("0*.ipynb")), ids=lambda p: p.stem)
+def test_a_lesson_runs_and_its_checked_outputs_are_the_same(monkeypatch, path):
+    monkeypatch.setitem(os.environ, "GAN_UTILS_DEVICE", "cuda")
+    monkeypatch.setitem(os.environ, "GAN_UTILS_MODE", "quick")
+    stored = nbformat.read(path, as_version=4)
+    here = copy.deepcopy(stored)
+    resources = dict(metadata=dict(path=str(path.parent)))
+    NotebookClient(here, timeout=600, kernel_name="python3", resources=resources).execute()
+    for before, now in zip(stored.cells, here.cells, strict=True):
+        if "nbval-check-output" in before.metadata.get("tags", []):
+            assert [o.get("text") for o in now.outputs] == [o.get("text") for o in before.outputs]

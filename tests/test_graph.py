@@ -1,0 +1,303 @@
+"""The recorded step, with a tape in the place of a CUDA graph; on a GPU see test_cuda.py."""
+
+import copy
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from gan_utils import runtime
+from gan_utils.data.batches import Batches
+from gan_utils.gan import graph, recipes
+from gan_utils.gan.graph import GraphGame
+from gan_utils.gan.models import MLPDiscriminator, MLPGenerator
+from gan_utils.gan.recipes import vary
+from gan_utils.gan.step import Game
+from gan_utils.gan.training import train_gan
+from gan_utils.speed.tape import Tape
+
+CPU = torch.device("cpu")
+STEPS = 8
+FALLING = dict(decay_lr=True, ema_decay=0.9)
+RECIPES = {
+    "dropout": vary(recipes.SINE_PUBLISHED, training=FALLING),
+    "one batch of latents": vary(recipes.MNIST_NOTE45, training=FALLING),
+    "batch norm": recipes.MNIST_HOUSE,
+    "bfloat16": vary(recipes.SINE_PUBLISHED, training=dict(precision=torch.bfloat16)),
+    "two rates": vary(recipes.SINE_PUBLISHED, training=dict(d_lr=4e-3, loss="hinge")),
+}
+
+
+class Untouched(TorchDispatchMode):
+    """Keeps what operations take, as it was; a CUDA graph records them without doing them."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept = {}
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        for tensor in tree_leaves((args, kwargs)):
+            if isinstance(tensor, Tensor) and tensor.data_ptr() not in self.kept:
+                self.kept[tensor.data_ptr()] = tensor, tensor.clone()
+        return operation(*args, **(kwargs or {}))
+
+    def put_back(self):
+        with torch.no_grad():
+            for tensor, value in reversed(self.kept.values()):
+                tensor.copy_(value)
+
+
+def record_on_tape(work, device, rehearsal):
+    assert device == CPU
+    rehearsal()
+    state = torch.get_rng_state()
+    with Untouched() as untouched, Tape() as tape:
+        result = work()
+    untouched.put_back()
+    torch.set_rng_state(state)
+    return tape.replay, result
+
+
+@pytest.fixture
+def taped(monkeypatch):
+    """The CPU is taken for a GPU, whose graphs are tapes; count them."""
+    recordings = []
+
+    def record(*given):
+        recordings.append(given)
+        return record_on_tape(*given)
+
+    monkeypatch.setattr(graph, "records_graphs", lambda _: True)
+    monkeypatch.setattr(graph, "record_graph", record)
+    monkeypatch.setattr(graph, "generator_state", lambda _: dict(cpu=torch.get_rng_state()))
+    monkeypatch.setattr(
+        graph, "restore_generator_state", lambda states, _: torch.set_rng_state(states["cpu"])
+    )
+    return recordings
+
+
+def samples_of(recipe, count):
+    shape = (2,) if recipe.training["latent_dim"] == 2 else recipes.DIGIT
+    return torch.rand(count, *shape) * 2 - 1
+
+
+def trained(recipe, samples, **changes):
+    torch.manual_seed(3)
+    players = recipe.generator(), recipe.discriminator()
+    settings = recipe.training | dict(progress=False, steps=STEPS) | changes
+    history = train_gan(*players, Batches(samples, recipe.batch_size), **settings)
+    return history, (*players, history.generator)
+
+
+def words(capsys):
+    """What was printed, whatever the lines it was broken into."""
+    return " ".join(capsys.readouterr().out.split())
+
+
+def weights(networks):
+    return torch.cat([value.flatten() for n in networks for value in n.state_dict().values()])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recorded_training_is_the_same_within_rounding(taped, name):
+    recipe = vary(RECIPES[name], batch_size=16)
+    samples = samples_of(recipe, 64)
+    eager, networks = trained(recipe, samples)
+    assert not taped
+    recorded, others = trained(recipe, samples, graph=True)
+    assert len(taped) == 1
+    assert torch.allclose(eager.records, recorded.records, rtol=1e-3, atol=1e-4)
+    assert torch.allclose(weights(networks), weights(others), rtol=1e-3, atol=1e-4)
+    moved = weights(networks) - weights([recipe.generator(), recipe.discriminator()] + [others[2]])
+    assert moved.abs().max() > 1e-2  # so the comparison says something
+    assert eager.records.std(0).min() > 1e-4
+
+
+def test_a_recorded_training_goes_on_exactly_where_it_stopped(taped, tmp_path):
+    recipe = vary(RECIPES["dropout"], batch_size=16)
+    samples = samples_of(recipe, 48)
+    _, whole = trained(recipe, samples, graph=True)
+    kept = dict(checkpoint=tmp_path / "kept.pt", fixed_latent=torch.zeros(2, 2), snapshots=9)
+
+    def stop(history):
+        if len(history.records) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(recipe, samples, graph=True, checkpoint_every=2, on_snapshot=stop, **kept)
+    _, parts = trained(recipe, samples, graph=True, **kept)
+    assert torch.equal(weights(whole), weights(parts))
+    assert len(taped) == 3
+
+
+@pytest.mark.usefixtures("taped")
+def test_a_checkpoint_of_one_kind_goes_on_as_the_other():
+    recipe = vary(RECIPES["dropout"], batch_size=16)
+    game = [
+        kind(recipe.generator(), recipe.discriminator(), steps=9, **recipe.training)
+        for kind in (GraphGame, Game, GraphGame)
+    ]
+    for before, after in ((game[0], game[1]), (game[1], game[2])):
+        before.step(samples_of(recipe, 16))
+        after.load_state_dict(copy.deepcopy(before.state_dict()))
+        assert after.optimizers[0].param_groups[0]["lr"] == before.schedules[0].get_last_lr()[0]
+        assert not after.optimizers[0].param_groups[0]["capturable"]
+        assert torch.equal(weights(before.players), weights(after.players))
+
+
+def test_weights_that_are_loaded_into_a_recorded_game_are_used(taped):
+    recipe = vary(RECIPES["dropout"], batch_size=16)
+    samples = samples_of(recipe, 16)
+    torch.manual_seed(0)
+    game = GraphGame(recipe.generator(), recipe.discriminator(), steps=9, **recipe.training)
+    state = copy.deepcopy(game.state_dict())
+    torch.manual_seed(1)
+    first = game.step(samples)
+    game.load_state_dict(state)
+    torch.manual_seed(1)
+    assert torch.equal(game.step(samples), first) and len(taped) == 2
+
+
+@pytest.mark.usefixtures("taped")
+def test_what_a_step_returned_stays_as_it_was():
+    recipe = vary(RECIPES["dropout"], batch_size=16)
+    game = GraphGame(recipe.generator(), recipe.discriminator(), steps=9, **recipe.training)
+    first = game.step(samples_of(recipe, 16))
+    kept = first.clone()
+    assert not torch.equal(game.step(samples_of(recipe, 16)), kept)
+    assert torch.equal(first, kept)
+
+
+@pytest.mark.usefixtures("taped")
+def test_other_shapes_go_through_python_and_one_line_says_so(capsys):
+    recipe = vary(RECIPES["dropout"], batch_size=16)
+    samples = samples_of(recipe, 40)
+    runs = []
+    for chosen in (False, True):
+        torch.manual_seed(3)
+        players = recipe.generator(), recipe.discriminator()
+        batches = samples.split(16)  # the third has eight
+        settings = recipe.training | dict(progress=False, steps=9, graph=chosen)
+        train_gan(*players, batches, **settings)
+        runs.append(weights(players))
+    assert torch.allclose(*runs, rtol=1e-3, atol=1e-4)
+    assert words(capsys) == (
+        "No CUDA graph for a batch of the shape [8, 2]: Python asks for each operation."
+    )
+
+
+def test_a_penalty_goes_through_python(taped, capsys):
+    recipe = vary(recipes.SINE_HOUSE, batch_size=16)
+    samples = samples_of(recipe, 64)
+    _, networks = trained(recipe, samples)
+    _, others = trained(recipe, samples, graph=True)
+    assert not taped and torch.equal(weights(networks), weights(others))
+    assert "No CUDA graph for the loss 'nonsaturating, R1', whose" in words(capsys)
+
+
+def test_so_do_devices_without_cuda(capsys):
+    recipe = vary(recipes.SINE_PUBLISHED, batch_size=16)
+    samples = samples_of(recipe, 64)
+    _, networks = trained(recipe, samples)
+    _, others = trained(recipe, samples, graph=True)
+    assert torch.equal(weights(networks), weights(others))
+    assert words(capsys) == "No CUDA graph on the cpu: Python asks for each operation."
+
+
+class Reader(nn.Module):
+    """Looks at its own output, as code that prints a loss does."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = MLPGenerator(2, (4,), 2)
+        self.largest = 0.0
+
+    def forward(self, latent):
+        samples = self.layers(latent)
+        self.largest = samples.max().item()
+        return samples
+
+
+@pytest.mark.usefixtures("taped")
+def test_networks_that_cannot_be_recorded_are_left_as_they_were():
+    players = Reader(), MLPDiscriminator(2, (4,))
+    before = weights(players)
+    message = "cannot be recorded as a CUDA graph; train them without graph=True"
+    with pytest.raises(RuntimeError, match=message):
+        train_gan(*players, [torch.zeros(4, 2)], steps=3, latent_dim=2, graph=True, progress=False)
+    assert torch.equal(weights(players), before)
+
+
+@pytest.mark.usefixtures("taped")
+def test_numbers_of_another_kind_are_refused_before_and_after_the_recording():
+    recipe = RECIPES["dropout"]
+    game = GraphGame(recipe.generator(), recipe.discriminator(), steps=9, **recipe.training)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="batches gives torch.float64"):
+            game.step(torch.zeros(4, 2, dtype=torch.float64))
+        game.step(torch.zeros(4, 2))
+
+
+def test_the_tape_does_the_same_again_in_the_same_places():
+    weight, x = torch.ones(3, requires_grad=True), torch.arange(3.0)
+    with Tape() as tape:
+        loss = (weight * x).square().sum()
+        loss.backward()
+        with torch.no_grad():
+            weight -= 0.1 * weight.grad
+    place = weight.data_ptr()
+    x.fill_(1.0)
+    weight.data.fill_(2.0)
+    tape.replay()
+    assert loss.item() == 12 and weight.data_ptr() == place
+    assert torch.allclose(weight, torch.full((3,), 2 - 0.1 * 2 * 2.0))
+
+
+def test_a_tape_refuses_what_a_gpu_could_not_record():
+    with pytest.raises(RuntimeError, match="a number is read during the recording"), Tape():
+        torch.ones(2).sum().item()
+
+
+def test_a_recording_is_rehearsed_on_its_stream_and_made_on_it(monkeypatch):
+    """PyTorch's functions for graphs, replaced: the order in which they are needed."""
+    told = []
+
+    class Stream:
+        def __init__(self, name="side"):
+            self.name = name
+
+        def wait_stream(self, other):
+            told.append(f"{self.name} waits for {other.name}")
+
+    @contextmanager
+    def within(text):
+        told.append(text)
+        yield
+        told.append(f"end of {text}")
+
+    replay = object()
+    replaced = dict(
+        Stream=Stream,
+        current_stream=lambda: Stream("main"),
+        CUDAGraph=lambda: SimpleNamespace(replay=replay),
+        device=lambda device: within(str(device)),
+        stream=lambda stream: within(stream.name),
+        graph=lambda _, stream: within(f"recording on {stream.name}"),
+    )
+    for name, replacement in replaced.items():
+        monkeypatch.setattr(torch.cuda, name, replacement)
+    given = runtime.record_graph(
+        lambda: told.append("work") or 7, torch.device("cuda:1"), lambda: told.append("rehearsal")
+    )
+    assert given == (replay, 7)
+    assert told == [
+        *("cuda:1", "side waits for main", "side", "rehearsal", "end of side"),
+        *("main waits for side", "recording on side", "work", "end of recording on side"),
+        "end of cuda:1",
+    ]
+    assert runtime.records_graphs(torch.device("cuda:1"))
+    assert not runtime.records_graphs(CPU)
