@@ -3,6 +3,7 @@
 No other file of the package names CUDA or MPS.
 """
 
+import gc
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -201,14 +202,18 @@ def record_graph(
 
     Source: "CUDA Graphs", whole-network capture, in the notes of PyTorch's documentation.
     """
+    gc.collect()  # a graph among the garbage must not be taken down during the recording
     with torch.cuda.device(device):
         stream, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            rehearsal()
-        torch.cuda.current_stream().wait_stream(stream)
-        with torch.cuda.graph(graph, stream=stream):
-            result = work()
+        current = torch.cuda.current_stream()
+        with torch.cuda.stream(current):  # back to it also where the recording fails
+            stream.wait_stream(current)
+            with torch.cuda.stream(stream):
+                rehearsal()
+            current.wait_stream(stream)
+            # What other threads ask of the GPU meanwhile, as those of a DataLoader, is no matter.
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                result = work()
     return graph.replay, result
 
 

@@ -67,10 +67,21 @@ def taped(monkeypatch):
     """The CPU is taken for a GPU, whose graphs are tapes; count them."""
     recordings = []
 
+    learn, capturable = Game.learn, []
+
+    def watched(game, real):
+        capturable.append(all(o.param_groups[0]["capturable"] for o in game.optimizers))
+        return learn(game, real)
+
     def record(*given):
         recordings.append(given)
-        return record_on_tape(*given)
+        capturable.clear()
+        recorded = record_on_tape(*given)
+        # Adam on a GPU refuses to be recorded unless it was told, and warns if it was in vain.
+        assert capturable == [False] * graph.REHEARSALS + [True]
+        return recorded
 
+    monkeypatch.setattr(Game, "learn", watched)
     monkeypatch.setattr(graph, "records_graphs", lambda _: True)
     monkeypatch.setattr(graph, "record_graph", record)
     monkeypatch.setattr(graph, "generator_state", lambda _: dict(cpu=torch.get_rng_state()))
@@ -132,6 +143,25 @@ def test_a_recorded_training_goes_on_exactly_where_it_stopped(taped, tmp_path):
     _, parts = trained(recipe, samples, graph=True, **kept)
     assert torch.equal(weights(whole), weights(parts))
     assert len(taped) == 3
+
+
+def test_it_does_so_just_before_a_batch_of_another_shape(taped):
+    recipe, ends = vary(RECIPES["dropout"], batch_size=16), []
+    batches = samples_of(recipe, 40).split(16)  # the third has eight
+    for stops in ([7], [2, 7]):
+        torch.manual_seed(3)
+        players = recipe.generator(), recipe.discriminator()
+        game = [GraphGame(*players, steps=9, **recipe.training) for _ in stops]
+        done = 0
+        for here, stop in zip(game, stops, strict=True):
+            if done:
+                here.load_state_dict(copy.deepcopy(game[0].state_dict()))
+            for step in range(done, stop):
+                here.step(batches[step % 3])
+            done = stop
+        ends.append(weights(players))
+    assert torch.equal(*ends) and len(taped) == 3
+    assert [work.__self__.shape for work, *_ in taped] == [(16, 2)] * 3
 
 
 @pytest.mark.usefixtures("taped")
@@ -226,7 +256,7 @@ class Reader(nn.Module):
 def test_networks_that_cannot_be_recorded_are_left_as_they_were():
     players = Reader(), MLPDiscriminator(2, (4,))
     before = weights(players)
-    message = "cannot be recorded as a CUDA graph; train them without graph=True"
+    message = "cannot be recorded as a CUDA graph: they read .* train them without graph=True"
     with pytest.raises(RuntimeError, match=message):
         train_gan(*players, [torch.zeros(4, 2)], steps=3, latent_dim=2, graph=True, progress=False)
     assert torch.equal(weights(players), before)
@@ -286,7 +316,9 @@ def test_a_recording_is_rehearsed_on_its_stream_and_made_on_it(monkeypatch):
         CUDAGraph=lambda: SimpleNamespace(replay=replay),
         device=lambda device: within(str(device)),
         stream=lambda stream: within(stream.name),
-        graph=lambda _, stream: within(f"recording on {stream.name}"),
+        graph=lambda _, stream, capture_error_mode: within(
+            f"recording on {stream.name}, {capture_error_mode}"
+        ),
     )
     for name, replacement in replaced.items():
         monkeypatch.setattr(torch.cuda, name, replacement)
@@ -295,9 +327,9 @@ def test_a_recording_is_rehearsed_on_its_stream_and_made_on_it(monkeypatch):
     )
     assert given == (replay, 7)
     assert told == [
-        *("cuda:1", "side waits for main", "side", "rehearsal", "end of side"),
-        *("main waits for side", "recording on side", "work", "end of recording on side"),
-        "end of cuda:1",
+        *("cuda:1", "main", "side waits for main", "side", "rehearsal", "end of side"),
+        *("main waits for side", "recording on side, thread_local", "work"),
+        *("end of recording on side, thread_local", "end of main", "end of cuda:1"),
     ]
     assert runtime.records_graphs(torch.device("cuda:1"))
     assert not runtime.records_graphs(CPU)

@@ -28,16 +28,20 @@ class GraphGame(Game):
     learning rates lie in memory, where a schedule changes them from outside.
 
     Where that cannot be, a step is made as in `Game`, and one line says so: on devices without
-    CUDA, with a gradient penalty, and for batches of another shape than the first.
+    CUDA, with a gradient penalty, and for batches of another shape than the first. What a network
+    of your own does in Python (a counter, a branch, a random number of the CPU) stays in the graph
+    as it was at the recording.
 
     Attributes:
         recorded: whether there is a graph.
+        shape: of the batches that go through it, once there was one.
     """
 
     def __init__(self, *players: Any, **settings: Any) -> None:
         """See `Game`; nothing is recorded before the first step."""
         super().__init__(*players, **settings)
         self.recorded = False
+        self.shape: tuple[int, ...] | None = None
         self._said: set[str] = set()
 
     def step(self, real: Tensor) -> Tensor:
@@ -69,9 +73,13 @@ class GraphGame(Game):
                 average.n_averaged += 1
         return self._statistics.clone()  # the next step writes over them
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that steps change, and for which batches there is a graph."""
+        return super().state_dict() | dict(shape=self.shape)
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what `state_dict` returned; the graph, which knows other memory, is dropped."""
-        self.recorded = False
+        self.recorded, self.shape = False, state.get("shape")
         super().load_state_dict(state)
 
     def _groups(self) -> list[dict[str, Any]]:
@@ -82,7 +90,7 @@ class GraphGame(Game):
             return f"on the {self.device.type}"
         if self.loss.penalty is not None:
             return f"for the loss '{self.settings['loss']}', whose penalty has gradients inside"
-        if self.recorded and real.shape != self._real.shape:
+        if self.shape not in (None, tuple(real.shape)):
             return f"for a batch of the shape {list(real.shape)}"
         return ""
 
@@ -97,11 +105,12 @@ class GraphGame(Game):
             raise
         except RuntimeError as error:
             raise RuntimeError(
-                "the step of these networks cannot be recorded as a CUDA graph; train them "
-                "without graph=True"
+                "the step of these networks cannot be recorded as a CUDA graph: they read numbers "
+                "from the GPU, or a variable still holds what they returned, with its gradients. "
+                "Restart the kernel, and mend that or train them without graph=True"
             ) from error
         self._replay, self._statistics = recorded
-        self.recorded = True
+        self.recorded, self.shape = True, tuple(real.shape)
 
     def _captured(self) -> Tensor:
         with self._rates_in_memory(capturable=True):
@@ -125,10 +134,12 @@ class GraphGame(Game):
                 for _ in range(REHEARSALS):
                     self._whole_step()
         finally:
-            for tensor in self._changing():
-                tensor.zero_()  # as Adam begins, which may have had no memory before
             for tensor, value in before:
                 tensor.copy_(value)
+            known = {tensor.data_ptr() for tensor, _ in before}
+            for tensor in self._changing():
+                if tensor.data_ptr() not in known:
+                    tensor.zero_()  # as Adam begins, which had no memory of this weight before
             restore_generator_state(states, self.device)
 
     def _changing(self) -> list[Tensor]:
