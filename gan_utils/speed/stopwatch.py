@@ -24,7 +24,11 @@ class Stopwatch(TorchDispatchMode):
         self.device, self.seconds = device, Counter()
 
     def __torch_dispatch__(
-        self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+        self,
+        operation: Any,
+        types: Any,
+        args: Any = (),
+        kwargs: Any = None,
     ) -> Any:
         """Run an operation and add its time."""
         start = time.perf_counter()

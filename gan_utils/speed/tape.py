@@ -26,7 +26,11 @@ class Tape(TorchDispatchMode):
         self.entries: list[tuple[Any, Any, Any, Any]] = []
 
     def __torch_dispatch__(
-        self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+        self,
+        operation: Any,
+        types: Any,
+        args: Any = (),
+        kwargs: Any = None,
     ) -> Any:
         """Do an operation and write it down.
 
@@ -44,7 +48,10 @@ class Tape(TorchDispatchMode):
     def replay(self) -> None:
         """Do it all again; every tensor on the tape gets new values."""
         for operation, args, kwargs, result in self.entries:
-            again = tree_leaves(operation(*args, **kwargs))
-            for old, new in zip(tree_leaves(result), again, strict=True):
-                if isinstance(old, Tensor) and old.data_ptr() != new.data_ptr():
+            again = operation(*args, **kwargs)
+            pairs = map(tree_leaves, (result, again))
+            for old, new in zip(*pairs, strict=True):
+                if not isinstance(old, Tensor):
+                    continue
+                if old.data_ptr() != new.data_ptr():
                     old.copy_(new)
