@@ -180,6 +180,9 @@ def test_the_command_measures_prints_and_keeps(monkeypatch, tmp_path, capsys):
     low, middle, high = found["cases"]["sine"]["ours"]
     assert 0 < low <= middle <= high
     assert found["cases"]["sine"]["work"]["ours"]["calls"] < 1000
+    warm = cases.training(sine_points(64), recipes.SINE_PUBLISHED, None, CPU).ours
+    warm()  # in its first step Adam takes memory
+    assert found["cases"]["sine"]["work"]["ours"]["held"] == pytest.approx(count_work(warm).held)
     printed = capsys.readouterr().out
     assert "GFLOP/s" in printed and "not reached" in printed
     steps = found["step_seconds"]

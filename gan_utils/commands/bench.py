@@ -80,11 +80,11 @@ def measure(case: Case, device: torch.device, seconds: float) -> dict[str, Any]:
     """Return the seconds of each form of a case, as lower quartile, median and upper quartile,
     how they compare, and what they ask of the device.
     """
-    forms = dict(textbook=case.textbook, ours=case.ours)
-    work = {name: count_work(run)._asdict() for name, run in forms.items()}
-    if case.graph is not None:  # its work is ours, where Python does not see it
-        forms["graph"] = case.graph
+    counted = dict(textbook=case.textbook, ours=case.ours)
+    recorded = {} if case.graph is None else dict(graph=case.graph)  # its work is that of ours
+    forms = counted | recorded
     times = interleave(forms, device, seconds=seconds)
+    work = {name: count_work(run)._asdict() for name, run in counted.items()}
     found = {name: quartiles(found) for name, found in times.items()}
     ratios = {name: (times["textbook"] / times[name]).median().item() for name in forms}
     fastest = list(forms)[-1]
