@@ -1,6 +1,7 @@
 """The command line: `python -m gan_utils COMMAND …`."""
 
 import argparse
+import io
 import sys
 from importlib import import_module
 
@@ -24,6 +25,9 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     """Run the command that the command line names."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal may not know β₁, nor the name of a file
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = read()
     arguments.run(arguments)
 

@@ -2,8 +2,34 @@ import math
 import signal
 
 import pytest
+import torch
 
 from gan_utils import progress
+from gan_utils.data.faces import FaceImages, face_images
+from gan_utils.scores.face_reader import FaceReader
+
+SEEN = pytest.StashKey[dict[str, str]]()
+
+
+@pytest.fixture
+def seen(pytestconfig):
+    """What a test saw of this computer, by what it is, for the lines at the end of the run."""
+    return pytestconfig.stash.setdefault(SEEN, {})
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say what the tests of a GPU saw: device, versions, ratios."""
+    for what, words in config.stash.get(SEEN, {}).items():
+        terminalreporter.write_line(f"{what}: {words}")
+
+
+@pytest.fixture(scope="session")
+def learned() -> tuple[FaceReader, FaceImages]:
+    """A reader of drawn faces, which takes long to learn, and faces that it has not seen."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        train, kept = face_images("drawn", count=2000)
+    return FaceReader(train), kept
 
 
 @pytest.fixture(autouse=True)

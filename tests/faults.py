@@ -34,6 +34,7 @@ METRICS, OBJECTIVE = "gan_utils/scores/metrics.py", "gan_utils/style/objective.p
 STATISTICS = "gan_utils/style/statistics.py"
 PROCESSES, GRAPH = "gan_utils/gan/processes.py", "gan_utils/gan/graph.py"
 VGG, BATCHES = "gan_utils/style/vgg.py", "gan_utils/data/batches.py"
+LIMITS = "gan_utils/speed/limits.py"
 LESSON = "notebooks/01_sine_gan.ipynb"
 HYGIENE = "tests/test_notebook_hygiene.py"
 
@@ -800,6 +801,62 @@ FAULTS = [
         "with self._rates_in_memory(capturable=True):",
         "with self._rates_in_memory(capturable=False):",
         "tests/test_graph.py",
+    ),
+    Fault(
+        "networks that may keep something in Python are recorded without being asked",
+        GRAPH,
+        "self._trusted = asked or all(map(_is_known, self.players))",
+        "self._trusted = True",
+        "tests/test_graph.py",
+    ),
+    Fault(
+        "a hook of a known network is overlooked",
+        GRAPH,
+        "and not (module._forward_hooks",
+        "and not (False",
+        "tests/test_graph.py",
+    ),
+    Fault(
+        "the rehearsal lets numbers be read",
+        GRAPH,
+        "if operation is torch.ops.aten._local_scalar_dense.default:",
+        "if False:",
+        "tests/test_graph.py",
+    ),
+    Fault(
+        "one of several processes records its step",
+        PROCESSES,
+        '"in several processes" if self.team.size > 1 else',
+        '"in several processes" if self.team.size > 9 else',
+        "tests/test_graph.py",
+    ),
+    Fault(
+        "weights are added in numbers that an Apple GPU has not",
+        PROCESSES,
+        "w.detach().sum() for w in weights",
+        "w.detach().double().sum() for w in weights",
+        "tests/test_standin_device.py",
+    ),
+    Fault(
+        "a precision that is emulated takes part",
+        LIMITS,
+        "if found[1] <= EMULATED * found[0]:",
+        "if found:",
+        "tests/test_speed.py",
+    ),
+    Fault(
+        "the limits are measured with products that take a minute",
+        LIMITS,
+        "if best and 2 * flops / best > left:",
+        "if best and left < -99:",
+        "tests/test_speed.py",
+    ),
+    Fault(
+        "slow forms are timed in as many rounds as fast ones",
+        "gan_utils/speed/timing.py",
+        "rounds = min(rounds, int(left / sum(once.values())))",
+        "rounds = rounds",
+        "tests/test_speed.py",
     ),
 ]
 

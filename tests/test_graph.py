@@ -2,6 +2,7 @@
 
 import copy
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -13,9 +14,11 @@ from torch.utils._pytree import tree_leaves
 from gan_utils import runtime
 from gan_utils.data.batches import Batches
 from gan_utils.gan import graph, recipes
-from gan_utils.gan.graph import GraphGame
+from gan_utils.gan.graph import GraphGame, NotRecordable, make_game
+from gan_utils.gan.losses import LOSSES
 from gan_utils.gan.models import MLPDiscriminator, MLPGenerator
-from gan_utils.gan.recipes import vary
+from gan_utils.gan.processes import SharedGame, Team
+from gan_utils.gan.recipes import Recipe, vary
 from gan_utils.gan.step import Game
 from gan_utils.gan.training import train_gan
 from gan_utils.speed.tape import Tape
@@ -29,6 +32,8 @@ RECIPES = {
     "batch norm": recipes.MNIST_HOUSE,
     "bfloat16": vary(recipes.SINE_PUBLISHED, training=dict(precision=torch.bfloat16)),
     "two rates": vary(recipes.SINE_PUBLISHED, training=dict(d_lr=4e-3, loss="hinge")),
+    "R1": recipes.SINE_HOUSE,
+    "gradient penalty": vary(recipes.SINE_PUBLISHED, training=dict(loss="wasserstein")),
 }
 
 
@@ -110,14 +115,16 @@ def words(capsys):
 
 
 def weights(networks):
-    return torch.cat([value.flatten() for n in networks for value in n.state_dict().values()])
+    """All numbers that networks keep; those that count averages lie on the CPU."""
+    values = [value for network in networks for value in network.state_dict().values()]
+    return torch.cat([value.flatten().float().cpu() for value in values])
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recorded_training_is_the_same_within_rounding(taped, name):
     recipe = vary(RECIPES[name], batch_size=16)
     samples = samples_of(recipe, 64)
-    eager, networks = trained(recipe, samples)
+    eager, networks = trained(recipe, samples, graph=False)
     assert not taped
     recorded, others = trained(recipe, samples, graph=True)
     assert len(taped) == 1
@@ -126,6 +133,29 @@ def test_a_recorded_training_is_the_same_within_rounding(taped, name):
     moved = weights(networks) - weights([recipe.generator(), recipe.discriminator()] + [others[2]])
     assert moved.abs().max() > 1e-2  # so the comparison says something
     assert eager.records.std(0).min() > 1e-4
+
+
+EVERY = {name: each for name, each in vars(recipes).items() if isinstance(each, Recipe)}
+EVERY |= {loss: vary(recipes.SINE_PUBLISHED, training=dict(loss=loss)) for loss in LOSSES}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_recorded_step_of_each_recipe_and_loss_is_that_of_python(taped, name):
+    recipe, found = vary(EVERY[name], batch_size=8), []
+    if name.startswith("FACES"):  # these networks take long to build
+        players = (recipe.generator, recipe.discriminator)
+        narrow = [partial(build, width=2) for build in players]
+        recipe = vary(recipe, generator=narrow[0], discriminator=narrow[1])
+        batch = torch.rand(8, 3, 64, 64) * 2 - 1
+    else:
+        batch = samples_of(recipe, 8)
+    for chosen in (False, None):
+        torch.manual_seed(3)
+        players = recipe.generator(), recipe.discriminator()
+        game = make_game(*players, graph=chosen, steps=9, **recipe.training)
+        found.append(torch.stack([game.step(batch) for _ in range(3)]))
+    assert len(taped) == 1 and torch.allclose(*found, rtol=1e-3, atol=1e-4)
+    assert found[0].std(0).max() > 1e-4
 
 
 def test_a_recorded_training_goes_on_exactly_where_it_stopped(taped, tmp_path):
@@ -207,26 +237,95 @@ def test_other_shapes_go_through_python_and_one_line_says_so(capsys):
     recipe = vary(RECIPES["dropout"], batch_size=16)
     samples = samples_of(recipe, 40)
     runs = []
-    for chosen in (False, True):
+    for chosen in (False, None, True):
+        assert capsys.readouterr().out == ""
         torch.manual_seed(3)
         players = recipe.generator(), recipe.discriminator()
         batches = samples.split(16)  # the third has eight
         settings = recipe.training | dict(progress=False, steps=9, graph=chosen)
         train_gan(*players, batches, **settings)
         runs.append(weights(players))
-    assert torch.allclose(*runs, rtol=1e-3, atol=1e-4)
+    assert torch.allclose(*runs[:2], rtol=1e-3, atol=1e-4) and torch.equal(*runs[1:])
     assert words(capsys) == (
         "No CUDA graph for a batch of the shape [8, 2]: Python asks for each operation."
     )
 
 
-def test_a_penalty_goes_through_python(taped, capsys):
-    recipe = vary(recipes.SINE_HOUSE, batch_size=16)
-    samples = samples_of(recipe, 64)
+def test_what_certainly_can_be_recorded_is_so_without_being_asked(taped, capsys):
+    recipe = vary(RECIPES["R1"], batch_size=16)
+    samples = samples_of(recipe, 32)
     _, networks = trained(recipe, samples)
+    assert len(taped) == 1
     _, others = trained(recipe, samples, graph=True)
-    assert not taped and torch.equal(weights(networks), weights(others))
-    assert "No CUDA graph for the loss 'nonsaturating, R1', whose" in words(capsys)
+    assert torch.equal(weights(networks), weights(others)) and len(taped) == 2
+    assert words(capsys) == ""
+
+
+class Counter(nn.Sequential):
+    """Keeps a number in Python, which a recording would leave as it is."""
+
+    calls = 0
+
+    def forward(self, latent):
+        self.calls += 1
+        return super().forward(latent)
+
+
+def test_networks_that_may_keep_something_in_python_are_recorded_only_if_asked(taped, capsys):
+    def hooked():
+        network = MLPGenerator(2, (4,), 2)
+        network.register_forward_hook(lambda *_: None)
+        return network
+
+    def of_its_own():
+        return Counter(MLPGenerator(2, (4,), 2))
+
+    for build in (of_its_own, hooked, Reader):
+        recipe = vary(RECIPES["dropout"], batch_size=16, generator=build)
+        trained(recipe, samples_of(recipe, 16))
+    assert not taped and words(capsys) == ""
+    recipe = vary(recipe, generator=of_its_own)
+    trained(recipe, samples_of(recipe, 16), graph=True)
+    assert len(taped) == 1
+
+
+def test_one_that_reads_numbers_is_left_to_python_if_nobody_asked(taped, capsys, monkeypatch):
+    monkeypatch.setattr(graph, "_is_known", lambda _: True)
+    recipe = vary(RECIPES["dropout"], batch_size=16, generator=Reader)
+    samples = samples_of(recipe, 16)
+    _, networks = trained(recipe, samples, graph=False)
+    _, others = trained(recipe, samples)
+    assert torch.equal(weights(networks), weights(others))
+    assert len(taped) == 1 and words(capsys) == ""  # tried once
+
+
+def test_a_recording_is_refused_before_it_is_made_where_numbers_cross_over():
+    with pytest.raises(NotRecordable, match="from one device to another"), graph._Sealed():
+        torch.ones(2).to("meta")
+    with pytest.raises(NotRecordable, match="a number is read"), graph._Sealed():
+        torch.ones(2).sum().item()
+    with graph._Sealed():
+        assert (torch.ones(2, device="meta") * torch.tensor(2.0)).shape == (2,)
+
+
+def test_a_training_of_one_process_is_recorded_and_goes_on_exactly(taped):
+    recipe, ends = vary(RECIPES["R1"], batch_size=16), []
+    samples = samples_of(recipe, 64)
+    game, again = (SharedGame(Team(0, 1, CPU), recipe, samples, steps=9, seed=1) for _ in "ab")
+    for step in range(3):
+        game.play(step)
+    again.load_state_dict(copy.deepcopy(game.state_dict()))
+    for played in (game, again):
+        played.play(3)
+        ends.append(weights(played.players))
+    assert len(taped) == 2 and torch.equal(*ends)
+
+
+def test_one_of_several_processes_is_not(taped, monkeypatch):
+    monkeypatch.setattr(Team, "average", lambda *_: None)
+    recipe = vary(RECIPES["R1"], batch_size=16)
+    SharedGame(Team(0, 2, CPU), recipe, samples_of(recipe, 64), steps=9, seed=1).play(0)
+    assert not taped
 
 
 def test_so_do_devices_without_cuda(capsys):
@@ -256,7 +355,7 @@ class Reader(nn.Module):
 def test_networks_that_cannot_be_recorded_are_left_as_they_were():
     players = Reader(), MLPDiscriminator(2, (4,))
     before = weights(players)
-    message = "cannot be recorded as a CUDA graph: they read .* train them without graph=True"
+    message = "cannot be recorded as a CUDA graph: they read .* train them with graph=False"
     with pytest.raises(RuntimeError, match=message):
         train_gan(*players, [torch.zeros(4, 2)], steps=3, latent_dim=2, graph=True, progress=False)
     assert torch.equal(weights(players), before)

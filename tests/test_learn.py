@@ -24,10 +24,17 @@ def test_copies_are_made_and_never_touched_again(tmp_path, capsys):
 
 def test_options_go_on_to_jupyterlab(monkeypatch):
     started = []
-    monkeypatch.setattr(learn.subprocess, "run", lambda command, **_: started.append(command))
+    modes = []
+
+    def start(command, *, env, **_):
+        started.append(command)
+        modes.append(env["GAN_UTILS_MODE"])
+
+    monkeypatch.setattr(learn.subprocess, "run", start)
+    monkeypatch.setenv("GAN_UTILS_MODE", "quick")
     monkeypatch.setattr(learn, "name_kernel", lambda: None)
     monkeypatch.setattr(learn, "copy_lessons", lambda *_: None)
-    for line in (["learn"], ["learn", "--", "--no-browser", "--port=9"]):
+    for line in (["learn"], ["learn", "--mode", "full", "--", "--no-browser", "--port=9"]):
         arguments = read(line)
         arguments.run(arguments)
     assert started[0][2:] == [
@@ -35,6 +42,7 @@ def test_options_go_on_to_jupyterlab(monkeypatch):
         "--LabApp.default_url=/lab/tree/lessons/01_sine_gan.ipynb",
     ]
     assert started[1][-2:] == ["--no-browser", "--port=9"]
+    assert modes == ["quick", "full"]
 
 
 def test_the_kernel_gets_its_name_and_keeps_its_place(tmp_path, monkeypatch):

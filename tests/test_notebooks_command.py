@@ -1,5 +1,8 @@
 import base64
 import io
+import os
+import subprocess
+import sys
 
 import nbformat
 import numpy as np
@@ -8,6 +11,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image, ImageChops
 
+from gan_utils.__main__ import read
 from gan_utils.commands import notebooks
 from gan_utils.gan.losses import nonsaturating
 from gan_utils.show.source import show_source
@@ -193,3 +197,28 @@ def test_a_hero_without_a_picture_costs_no_outputs(tmp_path):
     with pytest.raises(ValueError, match="picture 'lesson' shows none"):
         notebooks.execute(path)
     assert nbformat.read(path, as_version=4).cells[0].outputs[0].text == "trained for an hour\n"
+
+
+def test_a_pattern_is_expanded_as_a_shell_would_do(tmp_path, monkeypatch):
+    """Neither cmd nor PowerShell does it."""
+    done = []
+    monkeypatch.setitem(notebooks.ACTIONS, "html", lambda path: done.append(path.name))
+    monkeypatch.chdir(tmp_path)
+    for name in ("02.ipynb", "01.ipynb", "[03].ipynb", "other.txt"):
+        (tmp_path / name).touch()
+    arguments = read(["notebooks", "html", "0*.ipynb", "[03].ipynb", "none*.ipynb"])
+    arguments.run(arguments)
+    assert done == ["01.ipynb", "02.ipynb", "[03].ipynb", "none*.ipynb"]
+
+
+def test_what_a_terminal_cannot_show_is_escaped():
+    code = (
+        "from types import SimpleNamespace\n"
+        "from gan_utils import __main__ as command\n"
+        "shown = SimpleNamespace(run=lambda _: print('β₁, \\udcff'))\n"
+        "command.read = lambda: shown\n"
+        "command.main()\n"
+    )
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert done.stdout.decode().strip() == r"\u03b2\u2081, \udcff" and not done.stderr

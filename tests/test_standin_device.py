@@ -1,7 +1,8 @@
 """Every tensor on a stand-in device that refuses to meet the CPU, as a GPU's would.
 
 PyTorch's device `meta` holds shapes without numbers: reading one, which would stall a GPU, is an
-error. Operations on one tensor there and one on the CPU are refused here, as on a GPU.
+error. Operations on one tensor there and one on the CPU are refused here, as on a GPU; so are
+numbers of 64 bits behind the point and complex ones, which an Apple GPU has not.
 """
 
 import pytest
@@ -11,12 +12,14 @@ from torch.optim import Adam
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from gan_utils.commands import train
 from gan_utils.data.batches import Batches, BatchStream
 from gan_utils.data.digits import LabelledImages
 from gan_utils.gan import recipes, step
 from gan_utils.gan.latent import draw_latent
 from gan_utils.gan.losses import LOSSES
 from gan_utils.gan.models import MLPDiscriminator, evaluate
+from gan_utils.gan.processes import SharedGame, Team
 from gan_utils.gan.recipes import vary
 from gan_utils.gan.step import Game
 from gan_utils.gan.training import train_gan
@@ -32,6 +35,11 @@ IMAGES = {"MNIST": (1, 28, 28), "FACES": (3, 64, 64)}
 RECIPES = [name for name in vars(recipes) if name.startswith(("SINE_", "MNIST_", "FACES_"))]
 
 
+def refuse(dtype):
+    if dtype in (torch.float64, torch.complex64, torch.complex128):
+        raise TypeError(f"{dtype} does not exist on this device")
+
+
 class Separate(TorchDispatchMode):
     """Refuses operations on tensors of two devices; some of `meta` would let them pass."""
 
@@ -40,7 +48,11 @@ class Separate(TorchDispatchMode):
         devices = {str(t.device) for t in tensors}
         if len(devices) > 1 and operation is not torch.ops.aten.copy_.default:
             raise RuntimeError(f"{operation} meets tensors on {' and '.join(sorted(devices))}")
-        return operation(*args, **(kwargs or {}))
+        result = operation(*args, **(kwargs or {}))
+        for tensor in tree_leaves((args, kwargs, result)):
+            if isinstance(tensor, Tensor) and tensor.device == STANDIN and tensor.ndim:
+                refuse(tensor.dtype)
+        return result
 
 
 @pytest.fixture
@@ -113,6 +125,21 @@ def test_a_whole_training_sends_what_comes_from_the_cpu_and_brings_back_what_it_
     kept = [history.records, history.snapshots[-1].samples, history.snapshots[-1].logits]
     assert [str(tensor.device) for tensor in kept] == ["cpu"] * 3
     assert history.snapshots[-1].samples.shape == (6, 1, 28, 28)
+
+
+def test_one_process_compares_its_samples_and_its_weights_there(standin):
+    recipe = vary(recipes.MNIST_HOUSE, batch_size=4)
+    game = SharedGame(Team(0, 1, standin), recipe, samples_of("MNIST_", 8), steps=9, seed=0)
+    train._compare_samples(game)
+    assert game.play(0).device == standin
+    assert game.team.look(game.players, False) is False
+
+
+def test_it_lacks_what_an_apple_gpu_lacks(standin):
+    with pytest.raises(TypeError, match=r"float64 does not exist"):
+        torch.zeros(3, device=standin).double()
+    with pytest.raises(TypeError, match=r"complex64 does not exist"):
+        torch.fft.fft(torch.zeros(4, device=standin))
 
 
 def test_sampling_stays_on_the_device(standin):

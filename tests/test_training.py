@@ -589,7 +589,7 @@ def test_two_trainings_do_not_share_a_checkpoint(tmp_path):
         (dict(latent="gaussian"), "'gaussian'.*normal, uniform"),
         (dict(latent_dim=0), "latent_dim is 0"),
         (dict(lr=0.0), "lr is 0.0"),
-        (dict(d_lr=0.0), "d_lr is 0.0"),
+        (dict(d_lr=-1e-3), "d_lr is -0.001"),
         (dict(lr=math.nan), "lr is nan"),
         (dict(betas=(0.5, 1.0)), r"betas is \(0.5, 1.0\)"),
         (dict(betas=(0.5, 0.9, 0.9)), "give two numbers"),

@@ -85,7 +85,9 @@ def test_faces_are_scored_beside_faces_kept_back(tmp_path, monkeypatch):
     assert sample_grid(result).shape == (4 * 65 + 1, 10 * 65 + 1, 3)
 
 
-def test_the_judge_of_faces_counts_the_rarest_of_each_factor(monkeypatch):
+def test_the_judge_of_faces_counts_the_rarest_of_each_factor(monkeypatch, learned):
+    shown = []
+    monkeypatch.setattr(judges, "FaceReader", lambda faces: shown.append(faces) or learned[0])
     monkeypatch.setitem(judges.FACES, "count", 1500)
     judge = judges.FaceJudge("drawn", CPU)
     assert judge.coverage(judge.kept)["background"] > 0.5
@@ -93,6 +95,7 @@ def test_the_judge_of_faces_counts_the_rarest_of_each_factor(monkeypatch):
     found = judge.coverage(scale_images(draw_faces(pale)))
     assert found["skin"] == 0 and found["background"] > 0.3
     assert torch.equal(judge.samples(), judge.train.images)
+    assert [len(faces.images) for faces in shown] == [len(judge.train.images)]
 
 
 def test_the_judge_of_photographs_adds_mirror_images_and_reads_no_factors(tmp_path, monkeypatch):

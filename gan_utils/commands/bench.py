@@ -45,11 +45,13 @@ def run(arguments: argparse.Namespace) -> None:
     device = pick_device(arguments.device)
     torch.manual_seed(0)
     digits = digit_images("digits")[0].images
-    limits, made = measure_limits(device), cases(digits, device)
-    share = 0.8 * arguments.seconds / len(made)
-    measured = measure_all(made, device, share)
-    steps = step_seconds(digits, device, 0.2 * arguments.seconds)
-    limits = limits.better(measure_limits(device))  # a computer is not always equally fast
+    made = cases(digits, device)
+    # Cases, limits at both ends and steps share the seconds 14 : 1 : 1 : 4.
+    part = 0.05 * arguments.seconds
+    limits = measure_limits(device, seconds=part)
+    measured = measure_all(made, device, 14 * part / len(made))
+    steps = step_seconds(digits, device, 4 * part)
+    limits = limits.better(measure_limits(device, seconds=part))  # not always equally fast
     for found in measured.values():
         found["shares"] = shares(found, limits)
     print_limits(limits, device)
@@ -102,7 +104,7 @@ def shares(found: dict[str, Any], limits: Limits) -> dict[str, float]:
 def step_seconds(images: Tensor, device: torch.device, seconds: float) -> dict[str, float]:
     """Return the median seconds of a step of each recipe for digits, in the package's form."""
     chosen = PUBLISHED | {"house": HOUSE}
-    forms = {name: our_training(recipe, images, device) for name, recipe in chosen.items()}
+    forms = {n: our_training(r, images, device, graph=None) for n, r in chosen.items()}
     times = interleave(forms, device, seconds=seconds)
     return {name: quartiles(found)[1] for name, found in times.items()}
 

@@ -1,6 +1,7 @@
 """Open the lessons in JupyterLab, as copies that are yours to change."""
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from ipykernel.kernelspec import install
 
 from gan_utils.data.downloads import PROJECT
+from gan_utils.runtime import MODES
 
 ORIGINALS, COPIES = PROJECT / "notebooks", PROJECT / "lessons"
 FIRST = "01_sine_gan.ipynb"
@@ -17,6 +19,7 @@ KERNEL = "GAN lessons"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say which arguments the command takes."""
+    parser.add_argument("--mode", choices=MODES, help="otherwise GAN_UTILS_MODE, else by device")
     parser.add_argument(
         "jupyter",
         nargs="*",
@@ -30,7 +33,8 @@ def run(arguments: argparse.Namespace) -> None:
     copy_lessons(ORIGINALS, COPIES)
     start = f"--LabApp.default_url=/lab/tree/{COPIES.name}/{FIRST}"
     command = [sys.executable, "-m", "jupyterlab", start, *arguments.jupyter]
-    subprocess.run(command, cwd=PROJECT, check=True)
+    chosen = {"GAN_UTILS_MODE": arguments.mode} if arguments.mode else {}
+    subprocess.run(command, cwd=PROJECT, check=True, env=os.environ | chosen)
 
 
 def name_kernel() -> None:

@@ -10,6 +10,7 @@ import platform
 import re
 import sys
 from collections.abc import Sequence
+from glob import glob
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -256,6 +257,12 @@ def refresh(path: Path) -> None:
     write_pictures(path)
 
 
+def _named(name: str) -> list[Path]:
+    """Return the files that a name or a pattern stands for; Windows leaves patterns to us."""
+    found = [] if Path(name).exists() else sorted(glob(name))
+    return [Path(path) for path in found or [name]]
+
+
 ACTIONS = {
     "execute": execute,
     "refresh": refresh,
@@ -280,11 +287,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "slides: the same as a talk, with the text as the speaker's notes; "
         "worksheet: write a copy without outputs to the folder worksheets",
     )
-    parser.add_argument("notebooks", nargs="+", type=Path)
+    parser.add_argument("notebooks", nargs="+", help="files, or patterns as notebooks/0*.ipynb")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Do the action to each notebook."""
-    for path in arguments.notebooks:
+    for path in [path for name in arguments.notebooks for path in _named(name)]:
         print(f"{arguments.action} {path.name}")
         ACTIONS[arguments.action](path)

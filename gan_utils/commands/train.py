@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import torch
 from torch import Tensor
 from torchvision.utils import save_image
 
@@ -110,7 +109,8 @@ def _prepare(arguments: argparse.Namespace, team: Team) -> SharedGame:
 def _compare_samples(game: SharedGame) -> None:
     """Make sure that all processes have found the same data."""
     samples = game.batches.samples
-    found = game.team.gather((len(samples), samples.sum(dtype=torch.float64).item()))
+    # The sum of bytes is exact; of floats it is what the device adds, the same in all processes.
+    found = game.team.gather((len(samples), samples.sum().cpu().item()))
     if len(set(found)) > 1:
         counts = ", ".join(f"{count:,}" for count, _ in found)
         raise TeamError(f"the processes found other data, of {counts} samples; give --source")

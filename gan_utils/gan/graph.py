@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from gan_utils.gan.step import Game
 from gan_utils.progress import say
@@ -19,29 +21,42 @@ from gan_utils.runtime import (
 REHEARSALS = 3  # steps before the recording, taken back
 
 
+class NotRecordable(RuntimeError):
+    """A step reads numbers from the device, or takes some from another one."""
+
+
 class GraphGame(Game):
     """A game whose step is recorded on a GPU once, and from then on repeated there.
 
     A small network's operations take less time on a GPU than Python takes to ask for them. A CUDA
     graph holds all operations of a step, with the places of their numbers in memory. Both halves
-    of the step, the drawing of latent vectors and the running mean of the weights are in it;
-    learning rates lie in memory, where a schedule changes them from outside.
+    of the step, penalties, the drawing of latent vectors and the running mean of the weights are
+    in it; learning rates lie in memory, where a schedule changes them from outside.
 
-    Where that cannot be, a step is made as in `Game`, and one line says so: on devices without
-    CUDA, with a gradient penalty, and for batches of another shape than the first. What a network
-    of your own does in Python (a counter, a branch, a random number of the CPU) stays in the graph
-    as it was at the recording.
+    Where that cannot be, a step is made as in `Game`: on devices without CUDA, and for batches of
+    another shape than the first. What a network of your own does in Python (a counter, a branch,
+    a random number of the CPU) would stay in the graph as it was at the recording, so such
+    networks are recorded only where that was asked for.
 
     Attributes:
+        asked: whether recording was asked for.
         recorded: whether there is a graph.
         shape: of the batches that go through it, once there was one.
     """
 
-    def __init__(self, *players: Any, **settings: Any) -> None:
-        """See `Game`; nothing is recorded before the first step."""
+    def __init__(self, *players: Any, asked: bool = True, **settings: Any) -> None:
+        """Prepare a game; nothing is recorded before the first step.
+
+        Args:
+            players: generator and discriminator.
+            asked: say in a line which steps are not recorded, and why. Otherwise record what
+                certainly can be, and say nothing.
+            settings: see `Game`.
+        """
         super().__init__(*players, **settings)
-        self.recorded = False
+        self.asked, self.recorded = asked, False
         self.shape: tuple[int, ...] | None = None
+        self._trusted = asked or all(map(_is_known, self.players))
         self._said: set[str] = set()
 
     def step(self, real: Tensor) -> Tensor:
@@ -53,13 +68,14 @@ class GraphGame(Game):
                 the GPU, say; the weights are as they were.
         """
         self.check_kind(real)
-        if obstacle := self._obstacle(real):
-            if obstacle not in self._said:
+        obstacle = self._obstacle(real)
+        if not obstacle and not self.recorded:
+            obstacle = self._record(real)
+        if obstacle:
+            if self.asked and obstacle not in self._said:
                 say(f"No CUDA graph {obstacle}: Python asks for each operation.")
                 self._said.add(obstacle)
             return super().step(real)
-        if not self.recorded:
-            self._record(real)
         self._real.copy_(real)
         for rate, group in zip(self._rates, self._groups(), strict=True):
             rate.fill_(group["lr"])
@@ -88,13 +104,14 @@ class GraphGame(Game):
     def _obstacle(self, real: Tensor) -> str:
         if not records_graphs(self.device):
             return f"on the {self.device.type}"
-        if self.loss.penalty is not None:
-            return f"for the loss '{self.settings['loss']}', whose penalty has gradients inside"
+        if not self._trusted:
+            return "of networks that are not known"
         if self.shape not in (None, tuple(real.shape)):
             return f"for a batch of the shape {list(real.shape)}"
         return ""
 
-    def _record(self, real: Tensor) -> None:
+    def _record(self, real: Tensor) -> str:
+        """Record a step; return what stands in the way, where nobody asked for a recording."""
         self._real = real.clone()
         self._rates = [
             torch.tensor(g["lr"], dtype=torch.float32, device=self.device) for g in self._groups()
@@ -104,13 +121,17 @@ class GraphGame(Game):
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
+            if isinstance(error, NotRecordable) and not self.asked:
+                self._trusted = False
+                return "of networks that read numbers"
             raise RuntimeError(
                 "the step of these networks cannot be recorded as a CUDA graph: they read numbers "
                 "from the GPU, or a variable still holds what they returned, with its gradients. "
-                "Restart the kernel, and mend that or train them without graph=True"
+                "Restart the kernel, and mend that or train them with graph=False"
             ) from error
         self._replay, self._statistics = recorded
         self.recorded, self.shape = True, tuple(real.shape)
+        return ""
 
     def _captured(self) -> Tensor:
         with self._rates_in_memory(capturable=True):
@@ -130,7 +151,7 @@ class GraphGame(Game):
         states = generator_state(self.device)
         before = [(tensor, tensor.clone()) for tensor in self._changing()]
         try:
-            with self._rates_in_memory(capturable=False):
+            with self._rates_in_memory(capturable=False), _Sealed():
                 for _ in range(REHEARSALS):
                     self._whole_step()
         finally:
@@ -161,6 +182,37 @@ class GraphGame(Game):
         finally:
             for group, rate in zip(groups, kept, strict=True):
                 group.update(lr=rate, capturable=False)
+
+
+def make_game(*players: nn.Module, graph: bool | None, **settings: Any) -> Game:
+    """Return a game that is recorded (True), not (False), or where it certainly can be (None)."""
+    if graph is False:
+        return Game(*players, **settings)
+    return GraphGame(*players, asked=graph is True, **settings)
+
+
+class _Sealed(TorchDispatchMode):
+    """Refuses what cannot be recorded, before anything is: a recording that fails does harm."""
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if operation is torch.ops.aten._local_scalar_dense.default:
+            raise NotRecordable("a number is read")
+        result = operation(*args, **(kwargs or {}))
+        tensors = [t for t in tree_leaves((args, kwargs, result)) if isinstance(t, Tensor)]
+        if len({tensor.device for tensor in tensors if tensor.ndim}) > 1:
+            raise NotRecordable(f"{operation} takes numbers from one device to another")
+        return result
+
+
+def _is_known(network: nn.Module) -> bool:
+    """Say whether all modules are PyTorch's or ours, with no hooks: nothing of them is Python's."""
+    return all(
+        type(module).__module__.split(".")[0] in ("torch", "gan_utils")
+        and not (module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
+        for module in network.modules()
+    )
 
 
 def _memory(network: torch.nn.Module) -> list[Tensor]:

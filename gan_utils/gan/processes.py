@@ -18,9 +18,9 @@ from torch.optim import Optimizer
 from gan_utils.data.batches import SharedBatches
 from gan_utils.files import claiming
 from gan_utils.gan.checkpoints import SafeKeeper, Stateful
+from gan_utils.gan.graph import GraphGame
 from gan_utils.gan.history import History
 from gan_utils.gan.recipes import Recipe
-from gan_utils.gan.step import Game
 from gan_utils.gan.watching import Recorder
 from gan_utils.progress import progress_bar, say, stop_button
 from gan_utils.randomness import mixed_seed
@@ -124,7 +124,8 @@ class Team:
             TeamError: the weights differ.
         """
         weights = [w for network in networks for w in network.parameters()]
-        total = sum(w.detach().double().sum() for w in weights).item()
+        sums = torch.stack([w.detach().sum() for w in weights])  # not every GPU has float64
+        total = sums.cpu().double().sum().item()
         found = self.gather((total, stopped), self.group)
         if any(other != found[0][0] for other, _ in found):
             sums = ", ".join(f"{other:.9g}" for other, _ in found)
@@ -163,12 +164,13 @@ def joined_team(name: str | None = None) -> Iterator[Team]:
     dist.destroy_process_group()  # after an error torchrun ends all processes
 
 
-class SharedGame(Game):
+class SharedGame(GraphGame):
     """A game that the processes of a team play together.
 
     Each learns from its part of every batch, with latent vectors of its
     own. Gradients are averaged before each update, so that all hold the
-    same weights. Batch norm normalises each part by itself.
+    same weights. Batch norm normalises each part by itself. One process
+    alone has a GPU record the step.
 
     Args:
         team: see `joined_team`.
@@ -193,7 +195,7 @@ class SharedGame(Game):
         self.batches = SharedBatches(samples, recipe.batch_size, seed, team.rank, team.size)
         torch.manual_seed(seed)
         players = recipe.generator().to(team.device), recipe.discriminator().to(team.device)
-        super().__init__(*players, steps=steps, **recipe.training)
+        super().__init__(*players, asked=False, steps=steps, **recipe.training)
         for optimizer in self.optimizers:
             optimizer.register_step_pre_hook(team.average_gradients)
 
@@ -207,6 +209,9 @@ class SharedGame(Game):
         """
         torch.manual_seed(mixed_seed(self.seed, step, self.team.rank))
         return self.step(self.batches[step])
+
+    def _obstacle(self, real: Tensor) -> str:
+        return "in several processes" if self.team.size > 1 else super()._obstacle(real)
 
 
 def train_together(

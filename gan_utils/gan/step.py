@@ -148,7 +148,8 @@ class Game:
             shared_latent: give both halves of a step the same latent vectors.
             loss: a name in `losses.LOSSES`.
             lr, betas: of both Adam optimisers (Kingma & Ba 2015).
-            d_lr: the discriminator's learning rate, where it differs (Heusel et al. 2017).
+            d_lr: the discriminator's learning rate, where it differs (Heusel et al. 2017); 0 leaves
+                the discriminator as it is.
             decay_lr: let the learning rate fall to zero along a straight line.
             ema_decay: sample from a copy of the generator whose weights follow the trained ones:
                 averaged <- ema_decay * averaged + (1 - ema_decay) * trained.
@@ -265,9 +266,10 @@ def _check(settings: dict[str, Any]) -> None:
         raise ValueError(f"latent is {settings['latent']!r}; choose one of {', '.join(LATENTS)}")
     if settings["latent_dim"] < 1:
         raise ValueError(f"latent_dim is {settings['latent_dim']}; it must be at least 1")
-    for name in ("lr", "d_lr"):
-        if not settings[name] > 0:
-            raise ValueError(f"{name} is {settings[name]}; it must be above 0")
+    if not settings["lr"] > 0:
+        raise ValueError(f"lr is {settings['lr']}; it must be above 0")
+    if not settings["d_lr"] >= 0:
+        raise ValueError(f"d_lr is {settings['d_lr']}; it must be at least 0")
     betas = settings["betas"]
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
         raise ValueError(f"betas is {betas}; give two numbers of at least 0 and below 1")

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from gan_utils.data.batches import BatchStream
 from gan_utils.files import claiming
 from gan_utils.gan.checkpoints import SafeKeeper
-from gan_utils.gan.graph import GraphGame
+from gan_utils.gan.graph import make_game
 from gan_utils.gan.history import History
 from gan_utils.gan.step import Game
 from gan_utils.gan.watching import Camera, Recorder
@@ -33,7 +33,7 @@ def train_gan(
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1000,
     progress: bool = True,
-    graph: bool = False,
+    graph: bool | None = None,
     **settings: Any,
 ) -> History:
     """Train `generator` against `discriminator`, in place, and return what happened.
@@ -59,8 +59,9 @@ def train_gan(
             If it exists, the training goes on from there as if it had never stopped, with the
             fixed inputs that it holds; exactly so on the same kind of device.
         progress: show a progress bar.
-        graph: have a CUDA GPU repeat a recorded step, see `graph.GraphGame`; the same training
-            within rounding. Where that cannot be, a line says so.
+        graph: True has a CUDA GPU repeat a recorded step, see `graph.GraphGame`: the same training
+            within rounding. Where that cannot be, a line says so. None does it where it certainly
+            can be done, without a word; False never.
         settings: how each step is made, see `step.Game`: `latent_dim` is needed, `latent`,
             `shared_latent`, `loss`, `lr`, `d_lr`, `betas`, `decay_lr`, `ema_decay` and
             `precision` may be given.
@@ -75,8 +76,7 @@ def train_gan(
     """
     total = _total_steps(batches, epochs, steps)
     _check(snapshots, checkpoint_every, on_snapshot, fixed_latent)
-    kind = GraphGame if graph else Game
-    game = kind(generator, discriminator, steps=total, **settings)
+    game = make_game(generator, discriminator, graph=graph, steps=total, **settings)
     history = History(game.sampled, fixed_latent, probe)
     stream = BatchStream(batches, game.device)
     told_by = game.settings | dict(batches=len(batches) if isinstance(batches, Sized) else None)

@@ -11,11 +11,10 @@ from gan_utils.data.batches import Batches, BatchStream
 from gan_utils.data.drawn_faces import draw_faces, draw_factors
 from gan_utils.data.sine import sine_points
 from gan_utils.gan import recipes
-from gan_utils.gan.graph import GraphGame
+from gan_utils.gan.graph import make_game
 from gan_utils.gan.latent import draw_latent
 from gan_utils.gan.models import evaluate
 from gan_utils.gan.recipes import Recipe, vary
-from gan_utils.gan.step import Game
 from gan_utils.runtime import records_graphs
 from gan_utils.speed.textbook import TextbookStyle, TextbookTraining, textbook_samples
 from gan_utils.style.objective import PUBLISHED_CONTENT, PUBLISHED_STYLE, style_objective
@@ -54,11 +53,12 @@ FASTER_DCGAN = vary(
 
 
 def our_training(
-    recipe: Recipe, samples: Tensor, device: torch.device, kind: type[Game] = Game
+    recipe: Recipe, samples: Tensor, device: torch.device, *, graph: bool | None = False
 ) -> Callable[[], Tensor]:
-    """Return a step of `train_gan` on a recipe, without the loop around it."""
+    """Return a step of `train_gan` on a recipe, without the loop around it; see there `graph`."""
     players = recipe.generator().to(device), recipe.discriminator().to(device)
-    game = kind(*players, steps=10**9, **recipe.training)  # so many that no rate falls
+    # So many steps that no rate falls.
+    game = make_game(*players, graph=graph, steps=10**9, **recipe.training)
     stream = BatchStream(Batches(samples.to(device), recipe.batch_size), device)
     for player in players:
         player.train()
@@ -69,7 +69,7 @@ def training(samples: Tensor, recipe: Recipe, faster: Recipe | None, device: tor
     """Return a step on a recipe, and ours on a faster form of it, if there is one."""
     textbook = TextbookTraining(recipe, samples, device)
     ours = partial(our_training, faster or recipe, samples, device)
-    graph = ours(GraphGame) if records_graphs(device) else None
+    graph = ours(graph=True) if records_graphs(device) else None
     return Case(textbook.step, ours(), recipe.batch_size, graph)
 
 

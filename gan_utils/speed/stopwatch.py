@@ -44,7 +44,7 @@ def time_split(
     run: Callable[[], object],
     device: torch.device,
     *,
-    count: int = 5,
+    seconds: float = 1.0,
     largest: int = 4,
 ) -> dict[str, float]:
     """Return how the time of a function splits, in parts of 1.
@@ -52,7 +52,8 @@ def time_split(
     Args:
         run: what to time; it is called once before, to warm up.
         device: where it works; every operation is waited for.
-        count: how many calls are timed.
+        seconds: how long calls are timed, of which one is made in any
+            case.
         largest: how many kinds of operations are named.
 
     Returns:
@@ -63,10 +64,10 @@ def time_split(
     run()
     synchronize(device)
     with Stopwatch(device) as watch:
-        start = time.perf_counter()
-        for _ in range(count):
+        start, total = time.perf_counter(), 0.0
+        while total < seconds:
             run()
-        total = time.perf_counter() - start
+            total = time.perf_counter() - start
     named = watch.seconds.most_common(largest)
     longest = {name: seconds / total for name, seconds in named}
     inside = sum(watch.seconds.values()) / total

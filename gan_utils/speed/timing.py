@@ -8,8 +8,7 @@ from torch import Tensor
 
 from gan_utils.runtime import synchronize
 
-ROUNDS, FEWEST = 9, 3
-WARM_UP = 2  # calls of each form before any is timed
+ROUNDS = 9
 
 
 def interleave(
@@ -24,30 +23,45 @@ def interleave(
     Args:
         forms: functions to call, by name.
         device: where they work; its queue is waited for.
-        seconds: about how long all rounds take together. In each, a
-            form is called once at least.
-        rounds: how many; slow forms get fewer, 3 at least.
+        seconds: how long all calls may take together. Slow forms get
+            fewer rounds; each form is called once in any case.
+        rounds: how many at most, in each of which a form is called once
+            or more.
 
     Returns:
-        The seconds of a call of each form in each round [rounds].
+        The seconds of a call of each form in each round [rounds]. The
+        first call, which also sets things up, counts only where there
+        is no time for another.
 
     Raises:
-        ValueError: `seconds` is not above 0, or `rounds` below 3.
+        ValueError: `seconds` is not above 0, or `rounds` below 1.
     """
-    if not seconds > 0 or rounds < FEWEST:
+    if not seconds > 0 or rounds < 1:
         given = f"seconds is {seconds} and rounds {rounds}"
-        raise ValueError(f"{given}; give above 0 and {FEWEST} or more")
-    for run in forms.values():
-        seconds_of(run, WARM_UP, device)
+        raise ValueError(f"{given}; give above 0 and 1 or more")
+    end = time.perf_counter() + seconds
     once = {n: seconds_of(run, 1, device) for n, run in forms.items()}
-    rounds = min(rounds, max(FEWEST, int(seconds / sum(once.values()))))
-    share = seconds / (rounds * len(forms))  # of a form in a round
+    if time.perf_counter() < end:
+        once = {n: seconds_of(run, 1, device) for n, run in forms.items()}
+    left = end - time.perf_counter()
+    rounds = min(rounds, int(left / sum(once.values())))
+    if rounds < 1:
+        return {n: torch.tensor([taken]) for n, taken in once.items()}
+    share = left / (rounds * len(forms))  # of a form in a round
     found: dict[str, list[float]] = {name: [] for name in forms}
-    for _ in range(rounds):
+    for done in range(rounds):
+        if done and time.perf_counter() > end:  # slower than it was
+            break
         for name, run in forms.items():
-            count = max(1, round(share / once[name]))
+            count = max(1, int(share / once[name]))
             found[name].append(seconds_of(run, count, device))
     return {n: torch.tensor(times) for n, times in found.items()}
+
+
+def median_seconds(run: Callable[[], object], device: torch.device, seconds: float) -> float:
+    """Return the median seconds of a call, timed for about `seconds`; see `interleave`."""
+    [times] = interleave({"run": run}, device, seconds=seconds).values()
+    return times.median().item()
 
 
 def seconds_of(run: Callable[[], object], count: int, device: torch.device) -> float:
