@@ -40,9 +40,9 @@ def interleave(
         given = f"seconds is {seconds} and rounds {rounds}"
         raise ValueError(f"{given}; give above 0 and 1 or more")
     end = time.perf_counter() + seconds
-    once = {n: seconds_of(run, 1, device) for n, run in forms.items()}
+    once = _each_once(forms, device)
     if time.perf_counter() < end:
-        once = {n: seconds_of(run, 1, device) for n, run in forms.items()}
+        once = _each_once(forms, device)
     left = end - time.perf_counter()
     rounds = min(rounds, int(left / sum(once.values())))
     if rounds < 1:
@@ -62,6 +62,10 @@ def median_seconds(run: Callable[[], object], device: torch.device, seconds: flo
     """Return the median seconds of a call, timed for about `seconds`; see `interleave`."""
     [times] = interleave({"run": run}, device, seconds=seconds).values()
     return times.median().item()
+
+
+def _each_once(forms: Mapping[str, Callable[[], object]], device: torch.device) -> dict[str, float]:
+    return {name: seconds_of(run, 1, device) for name, run in forms.items()}
 
 
 def seconds_of(run: Callable[[], object], count: int, device: torch.device) -> float:
