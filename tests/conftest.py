@@ -32,6 +32,14 @@ def learned() -> tuple[FaceReader, FaceImages]:
     return FaceReader(train), kept
 
 
+@pytest.fixture
+def slow_bfloat16():
+    """PyTorch without oneDNN multiplies bfloat16 as a processor without such instructions does."""
+    torch._C._set_mkldnn_enabled(False)  # torch.backends.mkldnn.flags also warns, of something else
+    yield
+    torch._C._set_mkldnn_enabled(True)
+
+
 @pytest.fixture(autouse=True)
 def no_press_before(monkeypatch):
     """Tests press Ctrl-C in quick succession; each begins as if nobody had pressed it yet."""

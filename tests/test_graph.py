@@ -2,11 +2,11 @@
 
 import copy
 from contextlib import contextmanager
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
+from test_standin_device import narrow
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -143,10 +143,7 @@ EVERY |= {loss: vary(recipes.SINE_PUBLISHED, training=dict(loss=loss)) for loss 
 def test_a_recorded_step_of_each_recipe_and_loss_is_that_of_python(taped, name):
     recipe, found = vary(EVERY[name], batch_size=8), []
     if name.startswith("FACES"):  # these networks take long to build
-        players = (recipe.generator, recipe.discriminator)
-        narrow = [partial(build, width=2) for build in players]
-        recipe = vary(recipe, generator=narrow[0], discriminator=narrow[1])
-        batch = torch.rand(8, 3, 64, 64) * 2 - 1
+        recipe, batch = narrow(recipe), torch.rand(8, 3, 64, 64) * 2 - 1
     else:
         batch = samples_of(recipe, 8)
     for chosen in (False, None):

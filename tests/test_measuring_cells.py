@@ -39,14 +39,9 @@ MEASURING = {
 
 
 @pytest.fixture
-def old_processor(monkeypatch):
-    """PyTorch without oneDNN multiplies bfloat16 as a processor without such instructions does; and
-    a clock that runs faster makes the computer slower.
-    """
+def slow_clock(monkeypatch):
+    """A clock that runs faster makes the computer slower."""
     monkeypatch.setattr(time, "perf_counter", lambda now=time.perf_counter: SLOWER * now())
-    torch._C._set_mkldnn_enabled(False)
-    yield
-    torch._C._set_mkldnn_enabled(True)
 
 
 @pytest.fixture
@@ -61,7 +56,7 @@ def prepared(request):
     torch.set_num_threads(threads)
 
 
-@pytest.mark.usefixtures("quick", "prepared", "old_processor")
+@pytest.mark.usefixtures("quick", "prepared", "slow_bfloat16", "slow_clock")
 @pytest.mark.parametrize("prepared", NEEDED, indirect=True)
 def test_a_measuring_cell_holds_its_seconds_on_an_old_processor(prepared):
     cells, names = prepared

@@ -151,14 +151,6 @@ def test_the_time_of_a_call_splits_into_what_it_does():
     assert 2 <= len(calls) <= 7
 
 
-@pytest.fixture
-def slow_bfloat16():
-    """PyTorch without oneDNN multiplies bfloat16 as a processor without such instructions does."""
-    torch._C._set_mkldnn_enabled(False)  # torch.backends.mkldnn.flags also warns, of something else
-    yield
-    torch._C._set_mkldnn_enabled(True)
-
-
 @pytest.mark.usefixtures("slow_bfloat16")
 def test_a_precision_that_is_emulated_is_left_out_and_a_line_says_so(capsys):
     threads = torch.get_num_threads()
