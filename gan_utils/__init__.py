@@ -7,7 +7,7 @@ lists its own files in the same way.
 - `threads`: how many threads work on a CPU, and how they wait
 - `runtime`: the device, quick and full mode
 - `randomness`: random generators kept, put back, and seeded for a while
-- `files`: writing files so that none is left half written
+- `files`: where the project lies, and writing files so that none is left half written
 - `progress`: a progress bar, and the stop button
 - `settings`: refusing nonsense in the cell that holds the settings of a lesson
 - `data`: where samples and pictures come from, and how a training gets them
@@ -15,7 +15,7 @@ lists its own files in the same way.
 - `scores`: is the generator any good?
 - `style`: neural style transfer; it needs nothing of the two wings before it
 - `speed`: how fast is it, and how fast could it be?
-- `checks`: are answers to the exercises right, and if not, where to look?
+- `exercises`: are answers to the exercises right, and if not, where to look?
 - `show`: figures, animated pictures, the live view, source code
 - `commands`: what `python -m gan_utils` can do
 """

@@ -1,4 +1,4 @@
-"""Writing files so that none is left half written, and none is written by two at once."""
+"""Where the project lies; writing files so that none is left half written, none by two at once."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +8,9 @@ from secrets import token_hex
 from typing import BinaryIO
 
 import psutil
+
+PROJECT = Path(__file__).parents[1]
+NOTEBOOKS = PROJECT / "notebooks"
 
 
 @contextmanager

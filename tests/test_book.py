@@ -8,10 +8,10 @@ import nbformat
 import pytest
 from PIL import Image
 
-from gan_utils.__main__ import read
-from gan_utils.commands import book
-from gan_utils.data.downloads import PROJECT
-from gan_utils.scores.experiments import EXPERIMENTS
+from gan_utils.files import PROJECT
+from workshop.__main__ import read
+from workshop.book import build as book
+from workshop.experiments.definitions import EXPERIMENTS
 
 sys.path.insert(0, str(book.BOOK))
 

@@ -8,10 +8,10 @@ import nbformat
 import pytest
 import torch
 
-from gan_utils.checks.answers import is_right, judge, judge_function, show_rejections
-from gan_utils.checks.lesson import names_of_lesson
-from gan_utils.commands.exercises import is_solution, with_exercises, write_worksheet
-from gan_utils.commands.notebooks import RUN, renew_exercises
+from gan_utils.exercises.lesson import names_of_lesson
+from gan_utils.exercises.verdicts import is_right, judge, judge_function, show_rejections
+from workshop.exercises import is_solution, with_exercises, write_worksheet
+from workshop.notebooks import RUN, renew_exercises
 
 LESSONS = Path(__file__).parents[1] / "notebooks"
 SOLUTIONS = sorted((LESSONS / "solutions").glob("*.ipynb"))
@@ -81,7 +81,7 @@ def test_each_exercise_has_a_solution_and_most_check_themselves(path):
 
 @each_notebook
 def test_the_exercises_of_a_lesson_are_those_of_its_solutions(path):
-    """`python -m gan_utils notebooks exercises` copies them."""
+    """`python -m workshop notebooks exercises` copies them."""
     kept = [cell for cell in load(path).cells if not is_solution(cell)]
     lesson = load(LESSONS / path.name)
     assert [cell.source for cell in with_exercises(lesson, kept)] == [
@@ -208,7 +208,7 @@ def test_a_lesson_without_a_place_for_exercises_is_named():
 
 
 def test_a_worksheet_has_no_outputs_and_is_never_written_over(lesson, tmp_path, monkeypatch):
-    monkeypatch.setattr("gan_utils.commands.exercises.WORKSHEETS", tmp_path / "sheets")
+    monkeypatch.setattr("workshop.exercises.WORKSHEETS", tmp_path / "sheets")
     for _ in range(2):  # the same one may be written again
         write_worksheet(lesson)
     sheet = tmp_path / "sheets" / lesson.name

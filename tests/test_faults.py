@@ -1,7 +1,8 @@
-"""The tests fail where they should; all faults are planted by `python tests/faults.py`."""
+"""The tests fail where they should; `python -m workshop.stress.faults` plants all faults."""
 
 import pytest
-from faults import FAULTS, ROOT, is_caught, project_copy
+
+from workshop.stress.faults import FAULTS, ROOT, is_caught, project_copy
 
 SAMPLE = {  # of each kind: a loss, a setting, data, style, a stored output
     "labels of real samples swapped",

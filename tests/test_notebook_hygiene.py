@@ -12,8 +12,8 @@ import nbformat
 import pytest
 from PIL import Image
 
-from gan_utils.commands.notebooks import RUN, digests, stored_pictures
 from gan_utils.progress import WIDTH
+from workshop.notebooks import RUN, digests, stored_pictures
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 SOLUTIONS = sorted((Path(__file__).parents[1] / "notebooks" / "solutions").glob("*.ipynb"))

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from gan_utils.data.downloads import PROJECT
+from gan_utils.files import PROJECT
 
 CELLS = {
     "warns": ("import warnings; warnings.warn('take care')", "warns: .*UserWarning: take care"),

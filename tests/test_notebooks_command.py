@@ -11,10 +11,10 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image, ImageChops
 
-from gan_utils.__main__ import read
-from gan_utils.commands import notebooks
 from gan_utils.gan.losses import nonsaturating
 from gan_utils.show.source import show_source
+from workshop import notebooks
+from workshop.__main__ import read
 
 IMPORTS = "from gan_utils.gan import losses\nfrom gan_utils.show.source import show_source"
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -5,7 +5,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
-from gan_utils.commands.pages import write_page
+from workshop.pages import write_page
 
 
 @pytest.fixture

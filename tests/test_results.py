@@ -3,7 +3,6 @@ import json
 import pytest
 import torch
 
-from gan_utils.scores.experiments import trials
 from gan_utils.scores.results import (
     RESULTS,
     final_scores,
@@ -12,6 +11,7 @@ from gan_utils.scores.results import (
     score_curves,
     stored_results,
 )
+from workshop.experiments.definitions import EXPERIMENTS, trials
 
 
 @pytest.fixture
@@ -26,8 +26,9 @@ def folder(tmp_path):
             point["averaged"] = {"frechet": point["trained"]["frechet"] / 2, "entropy": 0.75}
         result = {
             "row": trial.row,
+            "position": trial.position,
+            "seed": trial.seed,
             "steps": 6000,
-            "fingerprint": trial.fingerprint(),
             "floor": {"frechet": 0.8, "entropy": 1.0},
             "curve": curve,
         }
@@ -55,13 +56,17 @@ def test_stored_results_come_row_by_row_and_seed_by_seed(folder, capsys):
     assert capsys.readouterr().out.splitlines()[1].endswith("0.500 (0.500)    0.750 (0.750)")
 
 
-def test_a_result_out_of_date_counts_as_missing(folder):
-    for path in folder.iterdir():
-        path.write_text(path.read_text().replace('"fingerprint": "', '"fingerprint": "old'))
-    with pytest.raises(FileNotFoundError, match="python -m gan_utils experiments digits-control"):
-        stored_results("digits-control", folder)
-    with pytest.raises(ValueError, match="choose one of sine, digits-steps"):
+def test_rows_come_in_the_order_of_the_experiment():
+    rows = stored_results("digits-path")
+    assert list(rows) == list(EXPERIMENTS["digits-path"].rows())
+    assert all([result["seed"] for result in found] == [1, 2, 3] for found in rows.values())
+
+
+def test_a_result_that_is_not_there_names_those_that_are(folder):
+    with pytest.raises(FileNotFoundError, match="no result of 'digits', only of digits-control;"):
         stored_results("digits", folder)
+    with pytest.raises(FileNotFoundError, match="only of nothing; python -m workshop experiments"):
+        stored_results("sine", folder / "empty")
 
 
 def test_the_grid_of_a_stored_result_is_a_picture_of_forty_samples():

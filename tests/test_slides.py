@@ -6,8 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from gan_utils.commands import slides
-from gan_utils.commands.slides import deck, write_slides
+from workshop import slides
+from workshop.slides import deck, write_slides
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -91,5 +91,5 @@ def test_slides_of_a_lesson_need_no_network_and_lose_no_picture(path, tmp_path, 
 
 def test_without_revealjs_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(slides, "find_spec", lambda _: None)
-    with pytest.raises(ModuleNotFoundError, match=r'pip install -e "\.\[slides\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r'pip install -e "\.\[workshop\]"'):
         write_slides(NOTEBOOKS[0])

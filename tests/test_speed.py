@@ -237,9 +237,9 @@ def test_the_command_measures_prints_and_keeps(monkeypatch, tmp_path, capsys):
         }
 
     monkeypatch.setattr(bench, "cases", only_the_sine)
-    monkeypatch.setattr(bench, "PUBLISHED", {"Real Python": recipes.MNIST_REAL_PYTHON})
+    monkeypatch.setattr(quality, "MNIST_PUBLISHED", {"Real Python": recipes.MNIST_REAL_PYTHON})
     reached = [Reached("Real Python", 30.0, 1000, 100), Reached("Real Python", 1.0, 1000, None)]
-    monkeypatch.setattr(bench, "steps_to_quality", lambda: reached)
+    monkeypatch.setattr(quality, "steps_to_quality", lambda: reached)
     kept = tmp_path / "bench.json"
     arguments = read(["bench", "--device", "cpu", "--seconds", "0.1", "--json", str(kept)])
     arguments.run(arguments)

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from gan_utils.commands.teaching import seconds_of_sections, table_of, write_times
+from workshop.times import seconds_of_sections, table_of, write_times
 
 LESSONS = Path(__file__).parents[1] / "notebooks"
 GUIDE = LESSONS / "TEACHING.md"

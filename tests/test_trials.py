@@ -12,7 +12,6 @@ from PIL import Image
 from torch.nn import BatchNorm2d
 from torchvision.transforms.functional import to_pil_image
 
-from gan_utils.__main__ import read
 from gan_utils.data.batches import Batches
 from gan_utils.data.drawn_faces import CHOICES, draw_faces, draw_factors
 from gan_utils.data.images import scale_images
@@ -21,11 +20,12 @@ from gan_utils.gan import recipes
 from gan_utils.gan.models import evaluate
 from gan_utils.gan.recipes import vary
 from gan_utils.gan.training import train_gan
-from gan_utils.scores import experiments, judges, trials
-from gan_utils.scores.experiments import EXPERIMENTS, PUBLISHED, Experiment
 from gan_utils.scores.metrics import curve_score
 from gan_utils.scores.results import RESULTS, sample_grid
-from gan_utils.scores.trials import Trial, read_result, run_trial
+from workshop.__main__ import read
+from workshop.experiments import definitions, evaluators, trials
+from workshop.experiments.definitions import EXPERIMENTS, PUBLISHED, Experiment
+from workshop.experiments.trials import Trial, read_result, run_trial
 
 CPU = torch.device("cpu")
 
@@ -33,12 +33,12 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """A short training of the scoring network, and few images."""
-    monkeypatch.setitem(judges.READER, "steps", 30)
-    monkeypatch.setitem(judges.NEIGHBOURS, "images", 100)
+    monkeypatch.setitem(evaluators.READER, "steps", 30)
+    monkeypatch.setitem(evaluators.NEIGHBOURS, "images", 100)
     monkeypatch.setattr(trials, "MOMENTS", 3)
-    judges.judge_of.cache_clear()
+    evaluators.evaluator_of.cache_clear()
     yield
-    judges.judge_of.cache_clear()
+    evaluators.evaluator_of.cache_clear()
 
 
 def trial(**changes):
@@ -67,7 +67,7 @@ def test_a_result_holds_what_a_lesson_needs(tmp_path):
 
 
 def test_faces_are_scored_beside_faces_kept_back(tmp_path, monkeypatch):
-    monkeypatch.setitem(judges.FACES, "count", 300)
+    monkeypatch.setitem(evaluators.FACES, "count", 300)
     small = {
         name: partial(getattr(recipes.FACES_HOUSE, name), width=4)
         for name in ("generator", "discriminator")
@@ -85,29 +85,29 @@ def test_faces_are_scored_beside_faces_kept_back(tmp_path, monkeypatch):
     assert sample_grid(result).shape == (4 * 65 + 1, 10 * 65 + 1, 3)
 
 
-def test_the_judge_of_faces_counts_the_rarest_of_each_factor(monkeypatch, learned):
+def test_the_evaluator_of_faces_counts_the_rarest_of_each_factor(monkeypatch, learned):
     shown = []
-    monkeypatch.setattr(judges, "FaceReader", lambda faces: shown.append(faces) or learned[0])
-    monkeypatch.setitem(judges.FACES, "count", 1500)
-    judge = judges.FaceJudge("drawn", CPU)
-    assert judge.coverage(judge.kept)["background"] > 0.5
+    monkeypatch.setattr(evaluators, "FaceReader", lambda faces: shown.append(faces) or learned[0])
+    monkeypatch.setitem(evaluators.FACES, "count", 1500)
+    evaluator = evaluators.FaceEvaluator("drawn", CPU)
+    assert evaluator.coverage(evaluator.kept)["background"] > 0.5
     pale = draw_factors(100) | {"skin": torch.zeros(100, dtype=torch.int64)}
-    found = judge.coverage(scale_images(draw_faces(pale)))
+    found = evaluator.coverage(scale_images(draw_faces(pale)))
     assert found["skin"] == 0 and found["background"] > 0.3
-    assert torch.equal(judge.samples(), judge.train.images)
-    assert [len(faces.images) for faces in shown] == [len(judge.train.images)]
+    assert torch.equal(evaluator.samples(), evaluator.train.images)
+    assert [len(faces.images) for faces in shown] == [len(evaluator.train.images)]
 
 
-def test_the_judge_of_photographs_adds_mirror_images_and_reads_no_factors(tmp_path, monkeypatch):
+def test_the_evaluator_of_photographs_adds_mirror_images_and_no_factors(tmp_path, monkeypatch):
     monkeypatch.setenv("GAN_UTILS_DATA", str(tmp_path))
     (tmp_path / "faces").mkdir()
     for index, face in enumerate(draw_faces(draw_factors(30))):
         to_pil_image(face).save(tmp_path / "faces" / f"{index}.png")
-    judge = judges.FaceJudge("folder", CPU)
-    faces = judge.samples()
-    assert len(faces) == 2 * judge.examples == 54
+    evaluator = evaluators.FaceEvaluator("folder", CPU)
+    faces = evaluator.samples()
+    assert len(faces) == 2 * evaluator.examples == 54
     assert torch.equal(faces[27:], faces[:27].flip(3))
-    assert judge.coverage(judge.kept) == {}
+    assert evaluator.coverage(evaluator.kept) == {}
 
 
 def test_a_finished_result_is_not_computed_again_until_it_is_out_of_date(tmp_path, monkeypatch):
@@ -121,7 +121,7 @@ def test_a_finished_result_is_not_computed_again_until_it_is_out_of_date(tmp_pat
         trial(recipe=PUBLISHED["Keras article"]),
     ):
         assert read_result(tmp_path, other) is None
-    monkeypatch.setitem(judges.READER, "steps", 31)
+    monkeypatch.setitem(evaluators.READER, "steps", 31)
     assert read_result(tmp_path, trial()) is None
 
 
@@ -158,13 +158,13 @@ def test_the_command_prints_a_table_of_its_rows(tmp_path, monkeypatch, capsys):
         """Two short trainings."""
         return {"slow": (PUBLISHED["Real Python"], 3), "fast": (PUBLISHED["Keras article"], 2)}
 
-    monkeypatch.setitem(experiments.EXPERIMENTS, "digits-steps", Experiment(rows))
+    monkeypatch.setitem(definitions.EXPERIMENTS, "digits-steps", Experiment(rows))
     line = ["experiments", "digits-steps", "--seeds", "1", "2", "--source", "digits"]
     for extra in (["--rows", "fast"], []):
         arguments = read([*line, "--folder", str(tmp_path), *extra])
         arguments.run(arguments)
     said = capsys.readouterr().out
-    assert len(list(tmp_path.glob("*.json"))) == 4
+    assert len(list((tmp_path / "digits").glob("*.json"))) == 4  # apart from the usual ones
     assert said.count("fast ") == 2 and said.count("slow ") == 1 and "trained (worst)" in said
     arguments = read([*line, "--rows", "medium"])
     with pytest.raises(ValueError, match="no row medium; choose from slow, fast"):
@@ -175,9 +175,9 @@ def test_the_command_prints_a_table_of_its_rows(tmp_path, monkeypatch, capsys):
 
 def test_an_unknown_experiment_names_those_there_are():
     with pytest.raises(ValueError, match="'digit'; choose one of sine, digits-steps"):
-        experiments.trials("digit", [1])
+        definitions.trials("digit", [1])
     with pytest.raises(ValueError, match="sine cannot learn from 'fashion'; choose one of sine"):
-        experiments.trials("sine", source="fashion")
+        definitions.trials("sine", source="fashion")
 
 
 def test_every_published_recipe_runs_for_its_published_budget():
@@ -189,7 +189,7 @@ def test_the_path_changes_one_thing_a_row_and_ends_at_the_house():
     rows = list(EXPERIMENTS["digits-path"].rows().items())
     assert rows[0][1][0] == PUBLISHED["Real Python"]
     [last] = [recipe for name, (recipe, _) in rows if name.endswith(": house")]
-    house = experiments.HOUSE
+    house = definitions.HOUSE
     assert (last.training, last.batch_size) == (house.training, house.batch_size)
     assert (last.generator, last.discriminator) == (house.generator, house.discriminator)
 
@@ -231,13 +231,13 @@ def test_the_sine_experiment_is_the_full_factorial_from_published_to_house():
     assert all(steps == 300 * 32 for _, steps in EXPERIMENTS["sine"].rows().values())
 
 
-def test_points_are_judged_beside_real_points_drawn_again_and_again(tmp_path, monkeypatch, capsys):
+def test_points_are_scored_beside_real_points_drawn_again_and_again(tmp_path, monkeypatch, capsys):
     def rows():
         """One short training."""
         return {"row": (recipes.SINE_HOUSE, 6)}
 
     experiment = dataclasses.replace(EXPERIMENTS["sine"], rows=rows)
-    monkeypatch.setitem(experiments.EXPERIMENTS, "sine", experiment)
+    monkeypatch.setitem(definitions.EXPERIMENTS, "sine", experiment)
     arguments = read(["experiments", "sine", "--seeds", "11", "--folder", str(tmp_path)])
     arguments.run(arguments)
     [result] = (json.loads(path.read_text()) for path in tmp_path.glob("*.json"))
@@ -267,6 +267,7 @@ def test_a_trial_of_points_is_what_the_lesson_trains(tmp_path):
 def test_no_stored_result_is_out_of_date(path, monkeypatch):
     monkeypatch.undo()  # the real constants
     result = json.loads(path.read_text())
-    chosen = experiments.trials(result["experiment"], [result["seed"]], result["source"])
+    chosen = definitions.trials(result["experiment"], [result["seed"]], result["source"])
     [wanted] = [trial for trial in chosen if trial.row == result["row"]]
-    assert path.name == wanted.file and result["fingerprint"] == wanted.fingerprint()
+    assert path.name == wanted.file and result["position"] == wanted.position
+    assert result["fingerprint"] == wanted.fingerprint()

@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from gan_utils.data.digits import digit_images
 from gan_utils.files import replacing
 from gan_utils.progress import say
 from gan_utils.runtime import describe_device, pick_device
-from gan_utils.scores.experiments import HOUSE, PUBLISHED
-from gan_utils.speed.cases import Case, cases, our_training
+from gan_utils.speed.cases import Case, cases
 from gan_utils.speed.limits import Limits, measure_limits
-from gan_utils.speed.quality import steps_to_quality
+from gan_utils.speed.quality import print_quality, step_seconds
 from gan_utils.speed.timing import interleave, quartiles
 from gan_utils.speed.work import Work, count_work
 
@@ -101,14 +99,6 @@ def shares(found: dict[str, Any], limits: Limits) -> dict[str, float]:
     return {what: seconds / found[found["fastest"]][1] for what, seconds in least.items()}
 
 
-def step_seconds(images: Tensor, device: torch.device, seconds: float) -> dict[str, float]:
-    """Return the median seconds of a step of each recipe for digits, in the package's form."""
-    chosen = PUBLISHED | {"house": HOUSE}
-    forms = {n: our_training(r, images, device, graph=None) for n, r in chosen.items()}
-    times = interleave(forms, device, seconds=seconds)
-    return {name: quartiles(found)[1] for name, found in times.items()}
-
-
 def print_limits(limits: Limits, device: torch.device) -> None:
     """Print what the device does at most."""
     print(describe_device(device))
@@ -139,22 +129,3 @@ def _times(found: dict[str, Any], form: str) -> str:
     low, middle, high = (1000 * seconds for seconds in found[form])
     text = f"{middle:8.1f} ±{(high - low) / 2:5.1f}"
     return text if form == "textbook" else text + f"{found['ratios'][form]:7.2f}"
-
-
-def print_quality(steps: dict[str, float]) -> None:
-    """Print how long each published recipe takes to its end, and the house recipe to there.
-
-    Args:
-        steps: the seconds of a step of each recipe, see `step_seconds`.
-    """
-    print("\nFréchet distance on MNIST: the published ends, the house's way there")
-    print(f"{'':15}{'distance':>9}{'steps':>9}{'minutes':>9}{'house':>9}{'minutes':>9}{'ratio':>7}")
-    for reached in steps_to_quality():
-        seconds = reached.steps * steps[reached.recipe]
-        print(f"{reached.recipe:15}{reached.distance:9.1f}{reached.steps:9,}", end="")
-        print(f"{seconds / 60:9.1f}", end="")
-        if reached.house_steps is None:
-            print("   not reached")
-            continue
-        ours = reached.house_steps * steps["house"]
-        print(f"{reached.house_steps:9,}{ours / 60:9.1f}{seconds / ours:7.1f}")

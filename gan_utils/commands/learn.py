@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ipykernel.kernelspec import install
 
-from gan_utils.data.downloads import PROJECT
+from gan_utils.files import NOTEBOOKS, PROJECT
 from gan_utils.runtime import MODES
 
-ORIGINALS, COPIES = PROJECT / "notebooks", PROJECT / "lessons"
+COPIES = PROJECT / "lessons"
 FIRST = "01_sine_gan.ipynb"
 KERNEL = "GAN lessons"
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Name the kernel, copy what is not yet there, and start JupyterLab on the first lesson."""
     name_kernel()
-    copy_lessons(ORIGINALS, COPIES)
+    copy_lessons(NOTEBOOKS, COPIES)
     start = f"--LabApp.default_url=/lab/tree/{COPIES.name}/{FIRST}"
     command = [sys.executable, "-m", "jupyterlab", start, *arguments.jupyter]
     chosen = {"GAN_UTILS_MODE": arguments.mode} if arguments.mode else {}

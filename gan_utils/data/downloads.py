@@ -8,7 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
-PROJECT = Path(__file__).parents[2]
+from gan_utils.files import PROJECT
+
 TIMEOUT_SECONDS = 20.0  # without a word from the server
 
 

@@ -114,6 +114,13 @@ MNIST_KERAS = Recipe(
     training=dict(latent_dim=100, lr=2e-4, betas=(0.5, 0.999)),
 )
 
+MNIST_PUBLISHED = {  # by the names of their authors' pages
+    "Real Python": MNIST_REAL_PYTHON,
+    "PyTorch Note45": MNIST_NOTE45,
+    "MnistGAN": MNIST_GAN,
+    "Keras article": MNIST_KERAS,
+}
+
 # Its constants were chosen on other images: letters of many fonts, photographs of faces and drawn
 # faces, all in grey and of 28x28 pixels, 2,500 steps each.
 MNIST_HOUSE = replace(

@@ -1,7 +1,8 @@
-"""What the experiments found: stored results, read by the lessons."""
+"""What long experiments found: their stored results, JSON in and tables out."""
 
 import base64
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan_utils.data.downloads import PROJECT
-from gan_utils.scores.experiments import trials
-from gan_utils.scores.trials import read_result
+from gan_utils.files import NOTEBOOKS
 
-RESULTS = PROJECT / "notebooks" / "results"
+RESULTS = NOTEBOOKS / "results"
 WEIGHTS = ("trained", "averaged")  # the two sets that each training ends with
 HIGH = ("share", "entropy", "rarest", "contrast")  # scores that are better when they are higher
 
@@ -22,25 +21,24 @@ Result = dict[str, Any]
 
 
 def stored_results(name: str, folder: Path = RESULTS) -> dict[str, list[Result]]:
-    """Return the results of an experiment on its usual data: for each
-    of its rows, one a seed.
-
-    A result that is out of date counts as missing; so does a row
-    without any.
+    """Return the results of an experiment: for each of its rows, in
+    their order, one a seed.
 
     Raises:
-        ValueError: there is no such experiment.
         FileNotFoundError: no result of it is there.
     """
-    rows: dict[str, list[Result]] = {}
-    for trial in trials(name):
-        if (result := read_result(folder, trial)) is not None:
-            rows.setdefault(trial.row, []).append(result)
-    if not rows:
+    files = sorted(folder.glob(f"{name}_*.json"))
+    if not files:
+        names = sorted({path.name.split("_")[0] for path in folder.glob("*.json")})
         raise FileNotFoundError(
-            f"{folder} holds no result of {name} that is up to date; make them with "
-            f"python -m gan_utils experiments {name}"
+            f"{folder} holds no result of {name!r}, only of {', '.join(names) or 'nothing'}; "
+            f"python -m workshop experiments {name} makes those that are missing"
         )
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    results.sort(key=lambda result: (result["position"], result["seed"]))
+    rows: dict[str, list[Result]] = {}
+    for result in results:
+        rows.setdefault(result["row"], []).append(result)
     return rows
 
 

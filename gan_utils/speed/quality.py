@@ -2,6 +2,10 @@
 
 from typing import NamedTuple
 
+import torch
+from torch import Tensor
+
+from gan_utils.gan.recipes import MNIST_HOUSE, MNIST_PUBLISHED
 from gan_utils.scores.results import (
     WEIGHTS,
     Result,
@@ -9,6 +13,8 @@ from gan_utils.scores.results import (
     score_curves,
     stored_results,
 )
+from gan_utils.speed.cases import our_training
+from gan_utils.speed.timing import interleave, quartiles
 
 
 class Reached(NamedTuple):
@@ -55,3 +61,30 @@ def steps_to_quality() -> list[Reached]:
         steps = min((moment for moment in moments if moment is not None), default=None)
         found.append(Reached(name, min(ends), results[0]["steps"], steps))
     return found
+
+
+def step_seconds(images: Tensor, device: torch.device, seconds: float) -> dict[str, float]:
+    """Return the median seconds of a step of each recipe for digits, in the package's form."""
+    chosen = MNIST_PUBLISHED | {"house": MNIST_HOUSE}
+    forms = {n: our_training(r, images, device, graph=None) for n, r in chosen.items()}
+    times = interleave(forms, device, seconds=seconds)
+    return {name: quartiles(found)[1] for name, found in times.items()}
+
+
+def print_quality(steps: dict[str, float]) -> None:
+    """Print how long each published recipe takes to its end, and the house recipe to there.
+
+    Args:
+        steps: the seconds of a step of each recipe, see `step_seconds`.
+    """
+    print("\nFréchet distance on MNIST: the published ends, the house's way there")
+    print(f"{'':15}{'distance':>9}{'steps':>9}{'minutes':>9}{'house':>9}{'minutes':>9}{'ratio':>7}")
+    for reached in steps_to_quality():
+        seconds = reached.steps * steps[reached.recipe]
+        print(f"{reached.recipe:15}{reached.distance:9.1f}{reached.steps:9,}", end="")
+        print(f"{seconds / 60:9.1f}", end="")
+        if reached.house_steps is None:
+            print("   not reached")
+            continue
+        ours = reached.house_steps * steps["house"]
+        print(f"{reached.house_steps:9,}{ours / 60:9.1f}{seconds / ours:7.1f}")

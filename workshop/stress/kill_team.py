@@ -1,7 +1,7 @@
 """Kill one of two processes of a training, or all, at random moments, and compare its end.
 
-    python tests/kill_team.py           twenty kills
-    python tests/kill_team.py 40 7      as many as you like, and a seed for the moments
+    python -m workshop.stress.kill_team           twenty kills
+    python -m workshop.stress.kill_team 40 7      as many as you like, and a seed for the moments
 
 It is no part of the test line: it takes minutes.
 """

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
-from gan_utils.checks.answers import RIGHT, UNANSWERED, is_right, judge, not_yet, verdict
+from gan_utils.exercises.verdicts import RIGHT, UNANSWERED, is_right, judge, not_yet, verdict
 from gan_utils.gan.models import MLPDiscriminator
 from gan_utils.speed.limits import Limits
 from gan_utils.speed.work import count_work

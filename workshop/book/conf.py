@@ -1,4 +1,4 @@
-"""How Sphinx makes a book of the lessons, called by `python -m gan_utils book`.
+"""How Sphinx makes a book of the lessons, called by `python -m workshop book`.
 
 Nothing is fetched when a page is opened: equations are MathML, fonts and the search index lie
 beside the pages.

@@ -11,7 +11,7 @@ from jinja2 import DictLoader
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 
-from gan_utils.commands.pages import STYLE, MathMixin, title_of, write_beside
+from workshop.pages import STYLE, MathMixin, title_of, write_beside
 
 # Paragraphs that stand on a slide; all others are the speaker's notes.
 SHOWN = re.compile(r"^(#|\$\$|\||!\[|- |\d+\. |\*\*(?:What we see|Time|You need))")
@@ -126,7 +126,7 @@ def reveal() -> Path:
     """
     if (found := find_spec("sphinx_revealjs")) is None:
         raise ModuleNotFoundError(
-            'reveal.js is not here; run pip install -e ".[slides]" first', name="sphinx_revealjs"
+            'reveal.js is not here; run pip install -e ".[workshop]" first', name="sphinx_revealjs"
         )
     return Path(found.submodule_search_locations[0]) / "_static" / "revealjs"
 

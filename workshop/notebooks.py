@@ -20,12 +20,12 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image, ImageChops
 
-from gan_utils.checks.lesson import tree_of
-from gan_utils.commands.exercises import learners_cells, with_exercises, write_worksheet
-from gan_utils.commands.pages import write_page
-from gan_utils.commands.slides import write_slides
-from gan_utils.commands.teaching import write_times
+from gan_utils.exercises.lesson import tree_of
 from gan_utils.files import replacing
+from workshop.exercises import learners_cells, with_exercises, write_worksheet
+from workshop.pages import write_page
+from workshop.slides import write_slides
+from workshop.times import write_times
 
 # What front ends write when they open a lesson: written here first, opening changes nothing.
 KERNELSPEC = {"name": "python3", "display_name": "GAN lessons", "language": "python"}

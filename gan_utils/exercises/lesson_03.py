@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, conv_transpose1d
 
-from gan_utils.checks.answers import (
+from gan_utils.exercises.verdicts import (
     RIGHT,
     UNANSWERED,
     is_right,

@@ -1,7 +1,7 @@
 """Plant faults into a copy of the project, one at a time, and see that a test fails for each.
 
-    python tests/faults.py            all of them: takes a while
-    python tests/faults.py 3 7        those with these numbers
+    python -m workshop.stress.faults            all of them: takes a while
+    python -m workshop.stress.faults 3 7        those with these numbers
 
 It is no part of the test line, which plants a few of them (`test_faults.py`).
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 class Fault(NamedTuple):
@@ -447,7 +447,7 @@ FAULTS = [
     ),
     Fault(
         "a result is never out of date",
-        "gan_utils/scores/trials.py",
+        "workshop/experiments/trials.py",
         'result["fingerprint"] == trial.fingerprint()',
         "True",
         "tests/test_trials.py",
@@ -678,42 +678,42 @@ FAULTS = [
     ),
     Fault(
         "an exercise accepts what is nearly right",
-        "gan_utils/checks/answers.py",
+        "gan_utils/exercises/verdicts.py",
         "torch.allclose(given, other, rtol=tolerance",
         "torch.allclose(given, other, rtol=9 * tolerance",
         "tests/test_exercises.py",
     ),
     Fault(
         "a learner who forgot detach is told nothing",
-        "gan_utils/checks/lesson_01.py",
+        "gan_utils/exercises/lesson_01.py",
         "if mine.visits > 1:",
         "if False:",
         "notebooks/solutions/01_sine_gan.ipynb",
     ),
     Fault(
         "a wrong answer that is told something else goes unnoticed",
-        "gan_utils/checks/answers.py",
+        "gan_utils/exercises/verdicts.py",
         ' or words not in " ".join(said.split())',
         "",
         "tests/test_exercises.py",
     ),
     Fault(
         "learners get the solutions",
-        "gan_utils/commands/exercises.py",
+        "workshop/exercises.py",
         "[section.cells[index] for index in kept]",
         "solutions.cells[kept[0] :]",
         "tests/test_exercises.py",
     ),
     Fault(
         "a learner's worksheet is written over",
-        "gan_utils/commands/exercises.py",
+        "workshop/exercises.py",
         "if worksheet.exists() and worksheet.read_bytes() != text:",
         "if False:",
         "tests/test_exercises.py",
     ),
     Fault(
         "slides ask the network for reveal.js",
-        "gan_utils/commands/slides.py",
+        "workshop/slides.py",
         "<script>{{ resources.reveal_js }}</script>",
         '<script src="https://unpkg.com/reveal.js"></script>',
         "tests/test_slides.py",
@@ -865,7 +865,7 @@ def project_copy(folder: str) -> Path:
     """Copy the project, without what tools and learners have put beside it."""
     copy = Path(folder, "project")
     leftovers = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "runs")
-    for name in ("gan_utils", "tests", "notebooks", ".ci", ".github"):
+    for name in ("gan_utils", "workshop", "tests", "notebooks", ".ci", ".github"):
         shutil.copytree(ROOT / name, copy / name, ignore=leftovers)
     for path in ROOT.iterdir():
         if path.is_file():

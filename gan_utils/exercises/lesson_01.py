@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
-from gan_utils.checks.answers import (
+from gan_utils.data.sine import sine_points
+from gan_utils.exercises.verdicts import (
     RIGHT,
     UNANSWERED,
     is_right,
@@ -17,7 +18,6 @@ from gan_utils.checks.answers import (
     not_yet,
     verdict,
 )
-from gan_utils.data.sine import sine_points
 from gan_utils.gan import losses
 from gan_utils.gan.models import MLPDiscriminator, MLPGenerator
 from gan_utils.gan.step import gan_step

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.optim import LBFGS, SGD, Optimizer
 
-from gan_utils.checks.answers import (
+from gan_utils.data.waves import draw_waves
+from gan_utils.exercises.verdicts import (
     RIGHT,
     UNANSWERED,
     is_right,
@@ -17,7 +18,6 @@ from gan_utils.checks.answers import (
     not_yet,
     verdict,
 )
-from gan_utils.data.waves import draw_waves
 from gan_utils.style.objective import squared_error, style_objective
 from gan_utils.style.statistics import STATISTICS, gram_matrix
 from gan_utils.style.vgg import IMAGENET_MEAN, IMAGENET_STD, VGGFeatures

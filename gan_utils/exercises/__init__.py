@@ -1,6 +1,6 @@
 """Checks of the exercises: is an answer right, and if not, where to look?
 
-- `answers`: compare an answer with the right one, and with those of people who overlooked something
+- `verdicts`: compare an answer with the right one, and with common mistakes
 - `lesson`: what a lesson has defined by the time its exercises come
 - `lesson_01`: the checks of lesson 01
 - `lesson_02`: those of lesson 02

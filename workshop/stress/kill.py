@@ -1,7 +1,7 @@
 """Kill trainings at random moments, let them go on, and compare their ends bit for bit.
 
-    python tests/kill.py            three kills of every recipe
-    python tests/kill.py 20 7       as many as you like, and a seed for the moments
+    python -m workshop.stress.kill            three kills of every recipe
+    python -m workshop.stress.kill 20 7       as many as you like, and a seed for the moments
 
 Every recipe is also trained twice at once with one checkpoint, and once where no file may grow. It
 is no part of the test line: it takes minutes.
@@ -77,7 +77,7 @@ def limit() -> None:
 
 def begin(name: str, path: Path, **how) -> subprocess.Popen:
     """Start a training in a process of its own, and wait until it is about to begin."""
-    line = [sys.executable, __file__, "train", name, str(path)]
+    line = [sys.executable, "-m", "workshop.stress.kill", "train", name, str(path)]
     process = subprocess.Popen(
         line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how
     )

@@ -9,10 +9,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from gan_utils.commands.learn import ORIGINALS
-from gan_utils.files import replacing
+from gan_utils.files import NOTEBOOKS, replacing
 
-GUIDE = ORIGINALS / "TEACHING.md"
+GUIDE = NOTEBOOKS / "TEACHING.md"
 SECTION = re.compile(r"^## (.+)$", re.M)
 
 

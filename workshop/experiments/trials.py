@@ -22,7 +22,7 @@ from gan_utils.gan.training import train_gan
 from gan_utils.gan.watching import evenly_spaced
 from gan_utils.randomness import seeded
 from gan_utils.runtime import device_name
-from gan_utils.scores.judges import Judge, judge_of, judge_settings
+from workshop.experiments.evaluators import Evaluator, evaluator_of, evaluator_settings
 
 MOMENTS = 13  # scores of one training, evenly spaced, the untrained networks included
 SPECTATOR = 0.999  # averaging, for a recipe without: it changes nothing in the training
@@ -38,7 +38,8 @@ class Trial:
         recipe: what is trained.
         steps: for how long.
         seed: of weights, order and latent vectors.
-        source: of what is learned from, see `judges.judge_of`.
+        source: of what is learned from, see `evaluators.evaluator_of`.
+        position: of the row in the experiment's table.
     """
 
     experiment: str
@@ -47,6 +48,7 @@ class Trial:
     steps: int
     seed: int
     source: str = "mnist"
+    position: int = 0
 
     @property
     def file(self) -> str:
@@ -65,7 +67,7 @@ class Trial:
             "steps": self.steps,
             "seed": self.seed,
             "source": self.source,
-            **judge_settings(self.source),
+            **evaluator_settings(self.source),
             **({"r1_weight": R1_WEIGHT} if penalty is r1_penalty else {}),
             "moments": MOMENTS,
             "spectator": SPECTATOR,
@@ -102,11 +104,11 @@ def run_trial(trial: Trial, folder: Path, device: torch.device) -> dict[str, Any
     """
     if (result := read_result(folder, trial)) is not None:
         return result
-    judge = judge_of(trial.source, device)
+    evaluator = evaluator_of(trial.source, device)
     unfinished = folder.parent / "runs" / "experiments" / trial.fingerprint()
-    curve = _Curve(unfinished.with_suffix(".json"), trial, judge, device)
+    curve = _Curve(unfinished.with_suffix(".json"), trial, evaluator, device)
     torch.manual_seed(trial.seed)
-    recipe, samples = trial.recipe, judge.samples()
+    recipe, samples = trial.recipe, evaluator.samples()
     curve.trained = generator = recipe.generator().to(device)
     history = train_gan(
         generator,
@@ -122,7 +124,7 @@ def run_trial(trial: Trial, folder: Path, device: torch.device) -> dict[str, Any
     )
     if history.interrupted:
         raise KeyboardInterrupt
-    result = _result(trial, judge, curve, history, device)
+    result = _result(trial, evaluator, curve, history, device)
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / trial.file) as file:
         file.write((json.dumps(result, indent=1) + "\n").encode())
@@ -134,8 +136,10 @@ def run_trial(trial: Trial, folder: Path, device: torch.device) -> dict[str, Any
 class _Curve:
     """Scores both sets of weights at each moment, and keeps them should the process be killed."""
 
-    def __init__(self, path: Path, trial: Trial, judge: Judge, device: torch.device) -> None:
-        self.path, self.trial, self.judge, self.device = path, trial, judge, device
+    def __init__(
+        self, path: Path, trial: Trial, evaluator: Evaluator, device: torch.device
+    ) -> None:
+        self.path, self.trial, self.evaluator, self.device = path, trial, evaluator, device
         self.trained: nn.Module | None = None
         self.moments = evenly_spaced(trial.steps, MOMENTS)
         self.points = json.loads(path.read_text()) if path.exists() else {}
@@ -146,14 +150,14 @@ class _Curve:
             return
         point = {"seconds": round(history.seconds, 1)}
         for name, generator in (("trained", self.trained), ("averaged", history.generator)):
-            point[name] = self.judge(self.samples(generator))
+            point[name] = self.evaluator(self.samples(generator))
         self.points[str(step)] = point
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path) as file:
             file.write(json.dumps(self.points).encode())
 
     def samples(self, generator: nn.Module) -> Tensor:
-        latent = _latent(self.trial.recipe, self.judge.count, seed=1)
+        latent = _latent(self.trial.recipe, self.evaluator.count, seed=1)
         return evaluate(generator, latent.to(self.device)).cpu()
 
 
@@ -164,7 +168,7 @@ def _latent(recipe: Recipe, count: int, seed: int) -> Tensor:
 
 
 def _result(
-    trial: Trial, judge: Judge, curve: _Curve, history: History, device: torch.device
+    trial: Trial, evaluator: Evaluator, curve: _Curve, history: History, device: torch.device
 ) -> dict[str, Any]:
     """Put together what a file holds; the samples are those of the recipe's own weights."""
     weights = "averaged" if trial.recipe.training.get("ema_decay") else "trained"
@@ -172,18 +176,19 @@ def _result(
     return {
         "experiment": trial.experiment,
         "row": trial.row,
+        "position": trial.position,
         "fingerprint": trial.fingerprint(),
         **trial.settings(),
-        "examples": judge.examples,
-        "floor": judge.floor,
+        "examples": evaluator.examples,
+        "floor": evaluator.floor,
         "curve": [{"step": int(step), **point} for step, point in curve.points.items()],
         "weights": weights,
-        "coverage": judge.coverage(curve.samples(generator)),
+        "coverage": evaluator.coverage(curve.samples(generator)),
         "seconds": round(history.seconds, 1),
         "device": device_name(device),
         "threads": torch.get_num_threads(),
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__},
-        "samples": judge.picture(evaluate(generator, history.fixed_latent.to(device)).cpu()),
+        "samples": evaluator.picture(evaluate(generator, history.fixed_latent.to(device)).cpu()),
     }
 
 

@@ -6,7 +6,8 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from gan_utils.checks.answers import (
+from gan_utils.data.images import scale_images
+from gan_utils.exercises.verdicts import (
     RIGHT,
     UNANSWERED,
     is_right,
@@ -15,7 +16,6 @@ from gan_utils.checks.answers import (
     not_yet,
     verdict,
 )
-from gan_utils.data.images import scale_images
 from gan_utils.gan.losses import LOSSES
 from gan_utils.scores.metrics import FrechetDistance
 from gan_utils.scores.results import Result, stored_results

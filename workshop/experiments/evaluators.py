@@ -1,4 +1,4 @@
-"""Who judges the samples of a training: images by features, points by the curve."""
+"""What scores the samples of a training: images by features, points by the curve."""
 
 import base64
 import io
@@ -42,7 +42,7 @@ DIGITS = 4  # of a stored number
 Scores = dict[str, float]
 
 
-class Judge(Protocol):
+class Evaluator(Protocol):
     """Scores samples, and knows what real ones score.
 
     Attributes:
@@ -68,7 +68,7 @@ class Judge(Protocol):
         """Return some samples in a form that a small file can hold."""
 
 
-class DigitJudge:
+class DigitEvaluator:
     """Scores of generated images beside those of images that were kept back.
 
     Args:
@@ -117,7 +117,7 @@ class DigitJudge:
         return _letters(grid, format="PNG", optimize=True)
 
 
-class FaceJudge:
+class FaceEvaluator:
     """Scores of generated faces beside those of faces that were kept back.
 
     Args:
@@ -170,7 +170,7 @@ class FaceJudge:
         return _letters(_grid(images), **JPEG)
 
 
-class SineJudge:
+class SineEvaluator:
     """Scores of generated points beside those of real points, which were drawn again and again.
 
     Attributes:
@@ -224,7 +224,7 @@ def _rounded(**numbers: float) -> Scores:
     return {name: float(f"{number:.{DIGITS}g}") for name, number in numbers.items()}
 
 
-def judge_settings(source: str) -> dict[str, Any]:
+def evaluator_settings(source: str) -> dict[str, Any]:
     """Return the numbers that the scores of a source depend on."""
     if source == "sine":
         return {"curve": CURVE}
@@ -234,10 +234,10 @@ def judge_settings(source: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)  # a classifier is trained once a process
-def judge_of(source: str, device: torch.device) -> Judge:
-    """Return the judge of a source: `"sine"`, or one of `digits.DIGIT_SOURCES` or
+def evaluator_of(source: str, device: torch.device) -> Evaluator:
+    """Return the evaluator of a source: `"sine"`, or one of `digits.DIGIT_SOURCES` or
     `faces.FACE_SOURCES` (but not `"auto"`).
     """
     if source == "sine":
-        return SineJudge()
-    return (FaceJudge if source in FACE_SOURCES else DigitJudge)(source, device)
+        return SineEvaluator()
+    return (FaceEvaluator if source in FACE_SOURCES else DigitEvaluator)(source, device)

@@ -1,6 +1,6 @@
 """Several kernels run a lesson at once, as in a class on one machine: how long, how much memory?
 
-    python tests/crowd.py notebooks/01_sine_gan.ipynb 1 4 10
+    python -m workshop.stress.crowd notebooks/01_sine_gan.ipynb 1 4 10
 
 Each kernel runs the whole lesson in quick mode. Shown are the seconds until the first and until the
 last is through, and the memory of one kernel at its largest. With `--spinning` the package does not

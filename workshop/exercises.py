@@ -9,9 +9,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from gan_utils.checks.lesson import EXERCISES
-from gan_utils.data.downloads import PROJECT
-from gan_utils.files import replacing
+from gan_utils.exercises.lesson import EXERCISES
+from gan_utils.files import PROJECT, replacing
 
 SOLUTION = "solution"  # the tag of cells that learners do not get
 NEXT = re.compile(r"^## ", re.M)

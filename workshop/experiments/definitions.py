@@ -8,8 +8,8 @@ from itertools import product
 from gan_utils.data.digits import DIGIT_SOURCES
 from gan_utils.gan import recipes
 from gan_utils.gan.recipes import Recipe, vary
-from gan_utils.scores import judges
-from gan_utils.scores.trials import Trial
+from workshop.experiments.evaluators import CURVE
+from workshop.experiments.trials import Trial
 
 Rows = dict[str, tuple[Recipe, int]]  # by name: a recipe and its steps
 
@@ -21,7 +21,7 @@ class Experiment:
     Attributes:
         rows: returns the recipes and their steps.
         seeds: those that the lessons read.
-        sources: what can be learned from, see `judges.judge_of`; the first is the usual one.
+        sources: what can be learned from, see `evaluators.evaluator_of`; first the usual one.
         scores: what its table shows.
     """
 
@@ -34,13 +34,7 @@ class Experiment:
 SHORT, EQUAL, CHANGED = 2500, 6000, 3000  # steps
 FACE_WIDTH, FACE_STEPS = 16, 1500
 
-PUBLISHED = {
-    "Real Python": recipes.MNIST_REAL_PYTHON,
-    "PyTorch Note45": recipes.MNIST_NOTE45,
-    "MnistGAN": recipes.MNIST_GAN,
-    "Keras article": recipes.MNIST_KERAS,
-}
-HOUSE = recipes.MNIST_HOUSE
+PUBLISHED, HOUSE = recipes.MNIST_PUBLISHED, recipes.MNIST_HOUSE
 FALLING = dict(decay_lr=True)
 AVERAGED = dict(ema_decay=HOUSE.training["ema_decay"])
 
@@ -104,7 +98,7 @@ def sine() -> Rows:
     combinations, and the house recipe.
     """
     published, house = recipes.SINE_PUBLISHED, recipes.SINE_HOUSE
-    steps = published.epochs * judges.CURVE["points"] // published.batch_size
+    steps = published.epochs * CURVE["points"] // published.batch_size
     rates, adams = ([r.training[k] for r in (published, house)] for k in ("lr", "betas"))
     rows = {}
     for betas, falls, rate in product(adams, (False, True), rates):
@@ -179,7 +173,7 @@ def trials(name: str, seeds: Iterable[int] = (), source: str | None = None) -> l
         raise ValueError(f"{name} cannot learn from {source!r}; choose one of {allowed}")
     rows = experiment.rows()
     return [
-        Trial(name, row, recipe, steps, seed, source)
+        Trial(name, row, recipe, steps, seed, source, position)
         for seed in tuple(seeds) or experiment.seeds
-        for row, (recipe, steps) in rows.items()
+        for position, (row, (recipe, steps)) in enumerate(rows.items())
     ]

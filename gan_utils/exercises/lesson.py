@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
-from gan_utils.data.downloads import PROJECT
+from gan_utils.files import NOTEBOOKS
 
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 EXERCISES = re.compile(r"^## \d+\. Exercises", re.M)  # the heading of their section
@@ -34,7 +34,7 @@ def names_of_lesson(stem: str) -> dict[str, Any]:
     Raises:
         FileNotFoundError: there is no such lesson.
     """
-    path = PROJECT / "notebooks" / f"{stem}.ipynb"
+    path = NOTEBOOKS / f"{stem}.ipynb"
     names: dict[str, Any] = {"__name__": "__main__"}
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown" and EXERCISES.search(cell.source):

@@ -8,9 +8,9 @@ from joblib import Parallel, cpu_count, delayed
 from tqdm import tqdm
 
 from gan_utils.runtime import pick_device
-from gan_utils.scores.experiments import EXPERIMENTS, trials
 from gan_utils.scores.results import RESULTS, Result, print_results
-from gan_utils.scores.trials import Trial, run_trial
+from workshop.experiments.definitions import EXPERIMENTS, trials
+from workshop.experiments.trials import Trial, run_trial
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,10 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"{arguments.name} has no row {', '.join(unknown)}; choose from {names}")
     chosen = [trial for trial in chosen if not arguments.rows or trial.row in arguments.rows]
     threads = max(1, min(torch.get_num_threads(), cpu_count() // arguments.jobs))
-    work = (delayed(_one)(trial, arguments.folder, device, threads) for trial in chosen)
+    # Lessons read what lies in the folder itself: results on other data have folders of their own.
+    usual = (None, EXPERIMENTS[arguments.name].sources[0])
+    folder = arguments.folder / ("" if arguments.source in usual else arguments.source)
+    work = (delayed(_one)(trial, folder, device, threads) for trial in chosen)
     running = Parallel(arguments.jobs, return_as="generator_unordered")(work)
     results = list(tqdm(running, arguments.name, len(chosen), unit="training"))
     rows: dict[str, list[Result]] = {}

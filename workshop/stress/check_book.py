@@ -1,6 +1,6 @@
 """Check that every link of the book leads somewhere, and that no page fetches anything.
 
-    python -m gan_utils book --strict && python tests/check_book.py
+    python -m workshop book --strict && python -m workshop.stress.check_book
 
 It is no part of the test line; the workflow runs it before it publishes the pages.
 """
@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from gan_utils.commands.book import PAGES
+from workshop.book.build import PAGES
 
 FETCHED = ("img", "script", "source", "iframe")  # and style sheets
 
@@ -19,6 +19,7 @@ class Page(HTMLParser):
     """What a page links to, what it fetches, and the places in it that can be linked to."""
 
     def __init__(self, text: str) -> None:
+        """Read the page."""
         super().__init__()
         self.links: list[str] = []
         self.fetched: list[str] = []
@@ -27,6 +28,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what a tag links to, and what it fetches."""
         found = dict(attrs)
         self.places |= {found[name] for name in ("id", "name") if found.get(name)}
         target = found.get("href") or found.get("src") or found.get("srcset") or ""
@@ -45,6 +47,7 @@ def pages_of(folder: Path) -> list[Path]:
 
 
 def places(pages: dict[Path, Page], target: Path) -> set[str]:
+    """Return the places within a page that a link may name."""
     return pages[target].places if target in pages else set()
 
 

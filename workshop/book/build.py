@@ -13,14 +13,13 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image
 
-from gan_utils.commands.exercises import is_solution
-from gan_utils.commands.learn import ORIGINALS
-from gan_utils.commands.teaching import GUIDE
-from gan_utils.data.downloads import PROJECT
-from gan_utils.scores.experiments import EXPERIMENTS
+from gan_utils.files import NOTEBOOKS, PROJECT
 from gan_utils.scores.results import WEIGHTS, final_scores, stored_results
+from workshop.exercises import is_solution
+from workshop.experiments.definitions import EXPERIMENTS
+from workshop.times import GUIDE
 
-BOOK, PAGES = PROJECT / "book", PROJECT / "book" / "html"
+BOOK, PAGES = Path(__file__).parent, PROJECT / "book"
 CAPTION = re.compile(r"^\*Figure: (.+)\*$", re.M)
 HERO = re.compile(r"!\[(.+?)\]\((images/.+?)\)")
 IMAGE = re.compile(r'<img [^>]*?src="([^"]+\.png)"[^>]*>')
@@ -28,7 +27,7 @@ IMAGE = re.compile(r'<img [^>]*?src="([^"]+\.png)"[^>]*>')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say which arguments the command takes."""
-    parser.add_argument("--folder", type=Path, default=PAGES, help="otherwise book/html")
+    parser.add_argument("--folder", type=Path, default=PAGES, help="otherwise the folder book")
     parser.add_argument("--strict", action="store_true", help="let a warning end it")
 
 
@@ -54,18 +53,18 @@ def run(arguments: argparse.Namespace) -> None:
 
 def lessons() -> list[Path]:
     """Return the files of the lessons, in their order."""
-    return sorted(ORIGINALS.glob("*.ipynb"))
+    return sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
 def solutions() -> list[Path]:
     """Return the files of their solutions, in the same order."""
-    return sorted((ORIGINALS / "solutions").glob("*.ipynb"))
+    return sorted((NOTEBOOKS / "solutions").glob("*.ipynb"))
 
 
 def write_sources(folder: Path) -> None:
     """Lay out what Sphinx reads as the repository is laid out, so that links fit."""
     copy2(PROJECT / "LICENSE", folder)
-    copytree(ORIGINALS / "images", folder / "notebooks" / "images")
+    copytree(NOTEBOOKS / "images", folder / "notebooks" / "images")
     (folder / "notebooks" / "solutions").mkdir()
     for path in (*lessons(), *solutions()):
         notebook = folded(described(nbformat.read(path, as_version=4)))
@@ -149,7 +148,7 @@ def experiments_page() -> str:
     """Return the stored experiments as tables."""
     parts = [
         "# Experiments",
-        "What `python -m gan_utils experiments` has stored: medians over the seeds of the last "
+        "What `python -m workshop experiments` has stored: medians over the seeds of the last "
         "score of each training. A click on the head of a column sorts by it.",
     ]
     for name, experiment in EXPERIMENTS.items():

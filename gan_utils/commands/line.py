@@ -1,0 +1,39 @@
+"""Command lines that consist of a command's name and its arguments."""
+
+import argparse
+import io
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+
+def read_line(
+    program: str, commands: Mapping[str, str], arguments: list[str] | None = None
+) -> argparse.Namespace:
+    """Read the command line, or the arguments given; `run` is what to call with the result.
+
+    Args:
+        program: the package that has the commands.
+        commands: the module of each command, by the command's name.
+        arguments: otherwise those that Python was started with.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(prog=f"python -m {program}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    # Importing a command takes seconds: only the one that is asked for, or all to list them.
+    for name in [name for name in commands if name in arguments[:1]] or commands:
+        command = import_module(commands[name])
+        first_line = command.__doc__.splitlines()[0]
+        subparser = subparsers.add_parser(name, help=first_line, description=first_line)
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
+    return parser.parse_args(arguments)
+
+
+def run_line(read: Callable[[], argparse.Namespace]) -> None:
+    """Run the command that the command line names; `read` is `read_line` for a program."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal may not know β₁, nor the name of a file
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    arguments = read()
+    arguments.run(arguments)

@@ -1,0 +1,21 @@
+"""The command line of authors: `python -m workshop COMMAND …`."""
+
+from functools import partial
+
+from gan_utils.commands.line import read_line, run_line
+
+COMMANDS = {
+    "notebooks": "workshop.notebooks",
+    "book": "workshop.book.build",
+    "experiments": "workshop.experiments.command",
+}
+read = partial(read_line, "workshop", COMMANDS)
+
+
+def main() -> None:
+    """Run the command that the command line names."""
+    run_line(read)
+
+
+if __name__ == "__main__":
+    main()

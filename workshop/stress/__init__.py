@@ -1,0 +1,8 @@
+"""What is tried by hand, for minutes or hours; no part of the test line.
+
+- `faults`: plant faults into a copy of the project, and see that a test fails for each
+- `kill`: kill trainings at random moments, and compare their ends bit for bit
+- `kill_team`: the same with two processes
+- `crowd`: several kernels run a lesson at once: how long, how much memory?
+- `check_book`: does every link of the book lead somewhere?
+"""
