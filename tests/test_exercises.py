@@ -8,8 +8,16 @@ import nbformat
 import pytest
 import torch
 
+from gan_utils.exercises import lesson_01, lesson_02, lesson_04
 from gan_utils.exercises.lesson import names_of_lesson
-from gan_utils.exercises.verdicts import is_right, judge, judge_function, show_rejections
+from gan_utils.exercises.verdicts import (
+    State,
+    Verdict,
+    check_answer,
+    check_function,
+    not_yet,
+    show_rejections,
+)
 from workshop.exercises import is_solution, with_exercises, write_worksheet
 from workshop.notebooks import RUN, renew_exercises
 
@@ -73,7 +81,7 @@ def test_each_exercise_has_a_solution_and_most_check_themselves(path):
             given, solved = calls
             assert not is_solution(given) and printed(given).strip().endswith(": no answer yet")
             first, *rejections = printed(solved).replace("\n    ", " ").strip().split("\n")
-            assert is_right(first) and given.source in solved.source
+            assert first.endswith(": right") and given.source in solved.source
             assert len(rejections) >= 3 and all(": not yet: " in line for line in rejections)
             assert len(set(rejections)) >= 3 and "the hint may help" not in "".join(rejections)
     assert checked >= 6
@@ -114,17 +122,17 @@ def test_solutions_stay_out_of_lessons(path):
     ],
 )
 def test_an_answer_gets_a_sentence(answer, told):
-    assert judge("one", answer, 2.0, {"a square was taken": 4.0}) == f"one: {told}"
+    assert str(check_answer("one", answer, 2.0, {"a square was taken": 4.0})) == f"one: {told}"
 
 
 def test_a_function_is_judged_by_what_it_returns():
     x = torch.tensor([1.0, 3.0])
-    slips = {"that is the double": lambda x: 2 * x}
+    mistakes = {"that is the double": lambda x: 2 * x}
     told = [
-        judge_function("f", function, lambda x: x**2, slips, x)
+        check_function("f", function, lambda x: x**2, mistakes, x)
         for function in (lambda _: None, lambda x: x * x, lambda x: x + x, lambda x: x - x)
     ]
-    assert [line.split(": ", 1)[1] for line in told] == [
+    assert [str(verdict).split(": ", 1)[1] for verdict in told] == [
         "no answer yet",
         "right",
         "not yet: that is the double",
@@ -144,18 +152,58 @@ def test_a_function_is_judged_by_what_it_returns():
     ],
 )
 def test_what_is_no_function_that_fits_gets_a_sentence(function, told):
-    said = judge_function("f", function, lambda x: x**2, {}, torch.tensor([1.0, 3.0]))
-    assert " ".join(said.split()).startswith(f"f: {told}")
+    said = check_function("f", function, lambda x: x**2, {}, torch.tensor([1.0, 3.0]))
+    assert " ".join(str(said).split()).startswith(f"f: {told}")
 
 
 @pytest.mark.parametrize("accepted", [2, None, 5])
 def test_a_wrong_answer_that_is_not_told_what_to_look_at_is_found(accepted):
     def check(answer):
-        return judge("one", answer, 2, {"a square": 4})
+        return check_answer("one", answer, 2, {"a square": 4})
 
     show_rejections(check, [(4, "a square")])
     with pytest.raises(AssertionError, match="is told 'one: "):
         show_rejections(check, [(4, "a square"), (accepted, "a square")])
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (None, State.UNANSWERED),
+        (2, State.RIGHT),
+        (4, State.MISTAKE),
+        (5, State.WRONG),
+        (math.inf, State.WRONG),
+        (math.nan, State.NAN),
+        ([2, 2], State.MISTAKE),
+    ],
+)
+def test_a_verdict_is_a_value_and_not_its_words(answer, state):
+    found = check_answer("one", answer, 2.0, {"right, not yet, (nan), it is not": 4.0})
+    assert found.state is state
+    assert (found.right, found.rejects) == (
+        state is State.RIGHT,
+        state not in (State.RIGHT, State.UNANSWERED),
+    )
+
+
+def test_what_follows_from_an_answer_does_not_hang_on_words(monkeypatch):
+    """Every sentence of a verdict is reworded; the exercises with two parts decide as before."""
+
+    def reworded(name, _, state=State.MISTAKE):
+        return Verdict(name, state, "mot")
+
+    checks = {  # with an answer of which each check has more to say than the comparison
+        lesson_01.best_generator: (3.0, 0.0),
+        lesson_01.slope: (lambda a: torch.full_like(a, math.nan),),
+        lesson_02.there_and_back: (lambda p: (p * 2 - 255) / 255, None),
+        lesson_04.first_pull: (7.0, None),
+    }
+    before = [check(*answers) for check, answers in checks.items()]
+    monkeypatch.setattr("gan_utils.exercises.verdicts.not_yet", reworded)
+    after = [check(*answers) for check, answers in checks.items()]
+    assert after == before and all(found.state is State.MISTAKE for found in after)
+    assert not_yet("a", "b") == Verdict("a", State.MISTAKE, "b")
 
 
 def test_names_of_a_lesson_come_without_its_trainings(capsys):

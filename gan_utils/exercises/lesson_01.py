@@ -10,13 +10,13 @@ from torch.optim import SGD, Optimizer
 
 from gan_utils.data.sine import sine_points
 from gan_utils.exercises.verdicts import (
-    RIGHT,
-    UNANSWERED,
-    is_right,
-    judge,
-    judge_function,
+    State,
+    Verdict,
+    accepted,
+    check_answer,
+    check_function,
     not_yet,
-    verdict,
+    unanswered,
 )
 from gan_utils.gan import losses
 from gan_utils.gan.models import MLPDiscriminator, MLPGenerator
@@ -26,10 +26,10 @@ from gan_utils.scores.metrics import PERIOD, curve_score
 Step = Callable[[nn.Module, nn.Module, Optimizer, Optimizer, Tensor, Tensor, Tensor], None]
 
 
-def best_discriminator(probability: float | None, logit: float | None) -> str:
+def best_discriminator(probability: float | None, logit: float | None) -> Verdict:
     """Check D* and its logit where p_data = 0.3 and p_g = 0.1."""
     name, ratio = "best discriminator", 0.3 / 0.1
-    first = judge(
+    first = check_answer(
         f"{name}, probability",
         probability,
         ratio / (1 + ratio),
@@ -40,21 +40,21 @@ def best_discriminator(probability: float | None, logit: float | None) -> str:
             "a density is no probability: the other kind of point counts too": 0.3,
         },
     )
-    if not is_right(first):
+    if not first.right:
         return first
-    slips = {
+    mistakes = {
         "that is the probability; its logit is log(D / (1 - D))": ratio / (1 + ratio),
         "that is D / (1 - D); its logarithm is missing": ratio,
         "the logarithm is the natural one, to the base e": math.log10(ratio),
         "the sign: real is more probable here, so the logit is positive": -math.log(ratio),
         "that is log D; the logit is log D - log(1 - D)": math.log(ratio / (1 + ratio)),
     }
-    return judge(f"{name}, logit", logit, math.log(ratio), slips)
+    return check_answer(f"{name}, logit", logit, math.log(ratio), mistakes)
 
 
-def smoothed_labels(best: Callable[[Tensor, Tensor], Tensor]) -> str:
+def smoothed_labels(best: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
     """Check D* for real samples with the label 0.9, as a function of p_data and p_g."""
-    return judge_function(
+    return check_function(
         "smoothed labels",
         best,
         lambda p, q: 0.9 * p / (p + q),
@@ -72,30 +72,30 @@ def smoothed_labels(best: Callable[[Tensor, Tensor], Tensor]) -> str:
     )
 
 
-def best_generator(mean: float | None, deviation: float | None) -> str:
+def best_generator(mean: float | None, deviation: float | None) -> Verdict:
     """Check where the best G puts all samples if D has its highest summit at 1."""
     name = "best generator"
     if None in (mean, deviation):
-        return verdict(name, UNANSWERED)
+        return unanswered(name)
     spread = "the place is right. But what would call a sample back from it?"
-    slips = {
+    mistakes = {
         "that is where the data lie; G sees D alone, and D stands still": 1.5,
         "that is the broad summit; each sample on the higher one has a lower loss": 4.0,
         "that is between the summits, where D is lower than on either": 2.5,
     }
-    first = judge(f"{name}, mean", mean, 1.0, slips)
-    if "it is not" in first and 1 < mean < 4:
+    first = check_answer(f"{name}, mean", mean, 1.0, mistakes)
+    if first.state is State.WRONG and 1 < mean < 4:
         look = "a sample climbs to the summit that is nearest, but here the loss is at its lowest"
         return not_yet(f"{name}, mean", look)
-    if not is_right(first):
+    if not first.right:
         return first
-    second = judge(f"{name}, deviation", deviation, 0.0)
-    return not_yet(f"{name}, deviation", spread) if "it is not" in second else second
+    second = check_answer(f"{name}, deviation", deviation, 0.0)
+    return not_yet(second.name, spread) if second.state is State.WRONG else second
 
 
-def slope(function: Callable[[Tensor], Tensor]) -> str:
+def slope(function: Callable[[Tensor], Tensor]) -> Verdict:
     """Check the derivative of the non-saturating loss with respect to the logit."""
-    said = judge_function(
+    found = check_function(
         "slope",
         function,
         lambda a: -(-a).sigmoid(),
@@ -117,12 +117,12 @@ def slope(function: Callable[[Tensor], Tensor]) -> str:
         },
         torch.tensor([-100.0, -3.0, -1.0, 0.0, 2.0]),
     )
-    if "(nan)" in said:
+    if found.state is State.NAN:
         return not_yet("slope", "at -100 a sigma is rounded to 0; section 4 says what to do")
-    return said
+    return found
 
 
-def training_step(my_step: Step) -> str:
+def training_step(my_step: Step) -> Verdict:
     """Check a whole step: two networks of known weights take it, and are compared."""
     torch.manual_seed(0)
     players = MLPGenerator(2, (16,), 2), MLPDiscriminator(2, (16,))
@@ -136,7 +136,7 @@ def training_step(my_step: Step) -> str:
         return not_yet(name, mine.told)
     moved = [not _same(old, new) for old, new in zip(players, mine.players, strict=True)]
     if not any(moved):
-        return verdict(name, UNANSWERED)
+        return unanswered(name)
     if not moved[1]:
         return not_yet(name, "the discriminator has not moved; has its optimizer made a step?")
     if not moved[0]:
@@ -149,10 +149,10 @@ def training_step(my_step: Step) -> str:
         return not_yet(name, look)
     right = _played(_step(), players, real, latents)
     if not _same(mine.players[1], right.players[1]):
-        return not_yet(name, _slip_of_discriminator(mine, players, real, latents))
+        return not_yet(name, _mistake_of_discriminator(mine, players, real, latents))
     if not _same(mine.players[0], right.players[0]):
-        return not_yet(name, _slip_of_generator(mine, players, real, latents))
-    return verdict(name, RIGHT)
+        return not_yet(name, _mistake_of_generator(mine, players, real, latents))
+    return accepted(name)
 
 
 class _Played:
@@ -205,7 +205,7 @@ def _step(d_loss: Callable = losses.cross_entropy, g_loss: Callable = losses.non
     return step
 
 
-def _slip_of_discriminator(mine: _Played, players: tuple, *batch: Tensor) -> str:
+def _mistake_of_discriminator(mine: _Played, players: tuple, *batch: Tensor) -> str:
     swapped = _played(_step(lambda r, f: losses.cross_entropy(f, r)), players, *batch)
     real_only = _played(_step(lambda r, _: nn.functional.softplus(-r).mean()), players, *batch)
     if _same(mine.players[1], swapped.players[1]):
@@ -218,8 +218,8 @@ def _slip_of_discriminator(mine: _Played, players: tuple, *batch: Tensor) -> str
     )
 
 
-def _slip_of_generator(mine: _Played, players: tuple, *batch: Tensor) -> str:
-    slips = {
+def _mistake_of_generator(mine: _Played, players: tuple, *batch: Tensor) -> str:
+    mistakes = {
         "that is the minimax loss, which saturates; section 5 chose the other one": (
             losses.saturating
         ),
@@ -227,7 +227,7 @@ def _slip_of_generator(mine: _Played, players: tuple, *batch: Tensor) -> str:
             nn.functional.softplus(f).mean()
         ),
     }
-    for look_at, g_loss in slips.items():
+    for look_at, g_loss in mistakes.items():
         if _same(mine.players[0], _played(_step(g_loss=g_loss), players, *batch).players[0]):
             return look_at
     return (
@@ -236,9 +236,9 @@ def _slip_of_generator(mine: _Played, players: tuple, *batch: Tensor) -> str:
     )
 
 
-def half_life(steps: float | None) -> str:
+def half_life(steps: float | None) -> Verdict:
     """Check after how many steps an average with decay 0.999 has forgotten half."""
-    return judge(
+    return check_answer(
         "half-life",
         steps,
         math.log(0.5) / math.log(0.999),
@@ -251,7 +251,7 @@ def half_life(steps: float | None) -> str:
     )
 
 
-def half_a_curve(share: float | None, w1: float | None) -> str:
+def half_a_curve(share: float | None, w1: float | None) -> Verdict:
     """Check what points on the left half of the curve score; the scores are measured."""
     torch.manual_seed(0)
     points = sine_points(20_000)
@@ -259,16 +259,16 @@ def half_a_curve(share: float | None, w1: float | None) -> str:
     points[:, 1] = points[:, 0].sin()
     score = curve_score(points)
     if None in (share, w1):
-        return verdict("half a curve", UNANSWERED)
-    slips = {"the share counts points near the curve, not the curve near points": 0.5}
-    first = judge("half a curve, share", share, score.share, slips)
-    if not is_right(first):
+        return unanswered("half a curve")
+    mistakes = {"the share counts points near the curve, not the curve near points": 0.5}
+    first = check_answer("half a curve, share", share, score.share, mistakes)
+    if not first.right:
         return first
-    slips = {
+    mistakes = {
         "every point is good, but half of the axis is empty: W1 sees that": 0.0,
         "W1 is the way of an average point: only the last one has to go so far": PERIOD / 2,
         "that is how far a point in the middle of the left quarter goes; and an average one?": (
             PERIOD / 8
         ),
     }
-    return judge("half a curve, W1", w1, score.w1, slips, tolerance=0.03)
+    return check_answer("half a curve, W1", w1, score.w1, mistakes, tolerance=0.03)

@@ -8,13 +8,12 @@ from torch import Tensor, nn
 
 from gan_utils.data.images import scale_images
 from gan_utils.exercises.verdicts import (
-    RIGHT,
-    UNANSWERED,
-    is_right,
-    judge,
-    judge_function,
+    Verdict,
+    accepted,
+    check_answer,
+    check_function,
     not_yet,
-    verdict,
+    unanswered,
 )
 from gan_utils.gan.losses import LOSSES
 from gan_utils.scores.metrics import FrechetDistance
@@ -32,14 +31,14 @@ STORED = {
 }
 
 
-def pushes(directions: Sequence[float] | None) -> str:
+def pushes(directions: Sequence[float] | None) -> Verdict:
     """Check which way D's losses push the output 3 of a real sample; the slopes are measured."""
     slopes = []
     for name in PUSHED:
         output = torch.tensor([3.0], requires_grad=True)
         LOSSES[name].discriminator(output, torch.zeros(1)).backward()
         slopes.append(output.grad.item())
-    return judge(
+    return check_answer(
         "pushes",
         directions,
         -torch.tensor(slopes).sign(),
@@ -74,9 +73,9 @@ def _floor(count: int) -> float:
     return sum(FrechetDistance(network, real)(other) for real, other in sets)
 
 
-def floor_factor(factor: float | None) -> str:
+def floor_factor(factor: float | None) -> Verdict:
     """Check by which factor four times as many images change the floor; it is measured."""
-    return judge(
+    return check_answer(
         "factor of the floor",
         factor,
         _floor(10_000) / _floor(2500),
@@ -113,11 +112,11 @@ def five_trainings() -> str:
     return "\n".join(lines)
 
 
-def collapse(collapsed: str | None, untrained: str | None) -> str:
+def collapse(collapsed: str | None, untrained: str | None) -> Verdict:
     """Check which of the five trainings draws one digit, and which draws none, by their scores."""
     name = "collapse"
     if None in (collapsed, untrained):
-        return verdict(name, UNANSWERED)
+        return unanswered(name)
     scores = {letter: _scores(training) for letter, training in _trainings().items()}
     given = [str(letter).strip().upper() for letter in (collapsed, untrained)]
     if not set(given) <= set(scores):
@@ -125,7 +124,7 @@ def collapse(collapsed: str | None, untrained: str | None) -> str:
     one_class = [letter for letter in scores if scores[letter]["commonest"] > 0.5]
     right = sorted(one_class, key=lambda letter: -scores[letter]["precision"])
     if given == right:
-        return verdict(name, RIGHT)
+        return accepted(name)
     if given == right[::-1]:
         look = "the other way round: an image of precision 0 lies near no real image"
         return not_yet(name, look)
@@ -158,11 +157,11 @@ def _not_untrained(found: dict[str, float]) -> str:
 
 def there_and_back(
     to_floats: Callable[[Tensor], Tensor], to_bytes: Callable[[Tensor], Tensor]
-) -> str:
+) -> Verdict:
     """Check the way of pixels from bytes to [-1, 1], and back from there."""
     pixels = torch.arange(9, 254, dtype=torch.uint8).view(5, 1, 7, 7)
     name = "there"
-    said = judge_function(
+    found = check_function(
         name,
         to_floats,
         scale_images,
@@ -175,26 +174,25 @@ def there_and_back(
         pixels,
         tolerance=1e-3,
     )
-    if "not yet" in said and is_right(
-        judge_function(name, to_floats, _scale, None, pixels * 1.0, tolerance=1e-3)
-    ):
+    as_floats = pixels * 1.0
+    if found.rejects and check_function(name, to_floats, _scale, None, as_floats).right:
         look = "it is right for floats; for bytes 200 + 200 is 144. Convert them first"
         return not_yet(name, look)
-    return _back(to_bytes) if is_right(said) else said
+    return _back(to_bytes) if found.right else found
 
 
 def _scale(pixels: Tensor) -> Tensor:
     return scale_images(pixels.byte())
 
 
-def _back(to_bytes: Callable[[Tensor], Tensor]) -> str:
+def _back(to_bytes: Callable[[Tensor], Tensor]) -> Verdict:
     # Values between any two greys, and beyond black and white; none is a grey or halfway.
     images = torch.linspace(-1.3, 1.3, 1000)
     given = to_bytes(images.clone())
     dtype = getattr(given, "dtype", type(given))
     if given is not None and "uint8" not in str(dtype):
         return not_yet("back", f"stored images are torch.uint8, yours are {dtype}")
-    slips = {
+    mistakes = {
         "`byte` cuts off what follows the point; a grey should become the nearest one": lambda x: (
             ((x + 1) * 127.5).clamp(0, 255).byte()
         ),
@@ -212,22 +210,22 @@ def _back(to_bytes: Callable[[Tensor], Tensor]) -> str:
             ((x + 1) * 128).round().clamp(0, 255)
         ),
     }
-    right = judge(
+    found = check_answer(
         "back",
         given,
         ((images + 1) * 127.5).round().clamp(0, 255),
-        {look: slip(images) for look, slip in slips.items()},
+        {look: mistake(images) for look, mistake in mistakes.items()},
         tolerance=1e-4,
     )
-    return verdict("there and back", RIGHT) if is_right(right) else right
+    return accepted("there and back") if found.right else found
 
 
-def frechet_of_deviations(frechet: Callable[..., float | Tensor]) -> str:
+def frechet_of_deviations(frechet: Callable[..., float | Tensor]) -> Verdict:
     """Check the squared Fréchet distance of two normal distributions without correlations."""
     m, s = torch.tensor([[0.0, 1.0, -2.0], [1.0, 0.5, 3.0]])
     n, t = torch.tensor([[1.5, 1.0, 0.0], [2.0, 2.5, 0.2]])
     means, deviations = (m - n).square().sum(), (s - t).square().sum()
-    return judge(
+    return check_answer(
         "Fréchet distance",
         frechet(*(x.clone() for x in (m, s, n, t))),
         means + deviations,
@@ -249,12 +247,12 @@ def frechet_of_deviations(frechet: Callable[..., float | Tensor]) -> str:
     )
 
 
-def true_shares(shares: Callable[[Tensor, Tensor], Tensor]) -> str:
+def true_shares(shares: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
     """Check the shares of classes that lie behind what a reader of known errors reads."""
     confusion = torch.tensor([[0.98, 0.02, 0.0], [0.1, 0.7, 0.2], [0.05, 0.15, 0.8]])
     read = torch.tensor([0.2, 0.5, 0.3]) @ confusion
     back = read / confusion.diag()
-    return judge(
+    return check_answer(
         "true shares",
         shares(read.clone(), confusion.clone()),
         torch.linalg.solve(confusion.T, read),
@@ -276,12 +274,12 @@ def true_shares(shares: Callable[[Tensor, Tensor], Tensor]) -> str:
     )
 
 
-def mixture(mix: Callable[[Tensor, Tensor], Tensor]) -> str:
+def mixture(mix: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
     """Check a mixture of latent vectors that is as long as one of them."""
     torch.manual_seed(0)
     latents, weights = torch.randn(3, 100), torch.tensor([1.0, 0.6, 0.4])
     mixed = weights @ latents
-    return judge(
+    return check_answer(
         "mixture",
         mix(latents.clone(), weights.clone()),
         mixed / weights.norm(),

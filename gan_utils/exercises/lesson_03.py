@@ -8,14 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, conv_transpose1d
 
-from gan_utils.exercises.verdicts import (
-    RIGHT,
-    UNANSWERED,
-    is_right,
-    judge,
-    not_yet,
-    verdict,
-)
+from gan_utils.exercises.verdicts import Verdict, accepted, check_answer, not_yet, unanswered
 from gan_utils.gan import losses
 from gan_utils.gan.models import DCGANDiscriminator
 from gan_utils.randomness import seeded
@@ -36,19 +29,19 @@ Layer = Callable[[int], Any]
 Brake = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
-def field_of_view(plain: int | None, strided: int | None) -> str:
+def field_of_view(plain: int | None, strided: int | None) -> Verdict:
     """Check how far a unit sees after four kernels of 5, at stride 1 and at stride 2; measured."""
     name = "field of view"
-    slips = {
+    mistakes = {
         "kernels of neighbouring units overlap: the first layer gives 5, each later one fewer": 20,
         "that is what one layer sees; each unit below it sees several pixels itself": 5,
         "the kernels' reaches are added, not multiplied": 5**4,
         "the unit's own pixel is missing: begin with 1": 16,
     }
-    first = judge(f"{name}, stride 1", plain, _seen(stride=1), slips)
-    if not is_right(first):
+    first = check_answer(f"{name}, stride 1", plain, _seen(stride=1), mistakes)
+    if not first.right:
         return first
-    slips = {
+    mistakes = {
         "that is stride 1: here neighbours in the second layer already lie 2 pixels apart": 17,
         "that is 5 for each layer: the distance between neighbours grows, too": 20,
         "the first kernel still meets neighbouring pixels: j is multiplied after its layer": 121,
@@ -57,7 +50,7 @@ def field_of_view(plain: int | None, strided: int | None) -> str:
         "that is the reach of the last kernel alone; the layers below it add theirs": 33,
         "the unit's own pixel is missing: begin with 1": 60,
     }
-    return judge(f"{name}, stride 2", strided, _seen(stride=2), slips)
+    return check_answer(f"{name}, stride 2", strided, _seen(stride=2), mistakes)
 
 
 def _seen(stride: int) -> int:
@@ -71,7 +64,7 @@ def _seen(stride: int) -> int:
     return int(influence.gt(0).sum())
 
 
-def early_use(running_mean: float | None, output_mean: float | None) -> str:
+def early_use(running_mean: float | None, output_mean: float | None) -> Verdict:
     """Check what batch norm knows after three batches of mean 1, deviation 1; it is measured."""
     name = "early use"
     with seeded(0):
@@ -79,31 +72,31 @@ def early_use(running_mean: float | None, output_mean: float | None) -> str:
     norm, batch = nn.BatchNorm2d(1), 1 + (noise - noise.mean()) / noise.std()
     for _ in range(3):
         norm(batch)
-    slips = {
+    mistakes = {
         "that is a batch's mean, or nearly; each step replaces only a tenth of the running mean, "
         "and nine tenths stay": 1.0,
         "that is after the first batch; two more come": 0.1,
         "each step replaces a tenth of what is there, it does not add a tenth": 0.3,
         "that is how much is left of the 0 at the start; the rest came from the batches": 0.9**3,
     }
-    first = judge(f"{name}, running mean", running_mean, norm.running_mean.item(), slips)
-    if not is_right(first):
+    first = check_answer(f"{name}, running mean", running_mean, norm.running_mean.item(), mistakes)
+    if not first.right:
         return first
-    slips = {
+    mistakes = {
         "that is training mode, which subtracts the batch's own mean": 0.0,
         "that is what is subtracted; what is left of the channel's 1?": 1 - 0.9**3,
         "that would be a norm that subtracts nothing, as before the first batch": 1.0,
         "the sign: the running mean is still below the mean of the channel": -(0.9**3),
     }
     mean = norm.eval()(batch).mean().item()
-    return judge(f"{name}, mean behind the norm", output_mean, mean, slips)
+    return check_answer(f"{name}, mean behind the norm", output_mean, mean, mistakes)
 
 
-def blind_spot(letters: str | None) -> str:
+def blind_spot(letters: str | None) -> Verdict:
     """Check which changes leave D's mean logit as it was; a discriminator is asked."""
     name = "blind spot"
     if letters is None:
-        return verdict(name, UNANSWERED)
+        return unanswered(name)
     if not isinstance(letters, str) or not set(letters.lower()) <= set("abcde, "):
         return not_yet(name, f"letters from a to e are needed, such as 'bd', not {letters!r}")
     given, unseen = set(letters.lower()) - set(", "), _unseen()
@@ -122,7 +115,7 @@ def blind_spot(letters: str | None) -> str:
         if (letter in given) != (letter in unseen):
             heard = "is seen" if letter in given else "is missing"
             return not_yet(name, f"{letter} {heard}: {look}")
-    return verdict(name, RIGHT)
+    return accepted(name)
 
 
 @torch.no_grad()
@@ -163,11 +156,11 @@ def _moments() -> dict[str, list[dict[str, float]]]:
     return found
 
 
-def collapse(letter: str | None, moment: int | None) -> str:
+def collapse(letter: str | None, moment: int | None) -> Verdict:
     """Check which stored training has collapsed, and which moment of it one would keep."""
     name = "collapse"
     if letter is None:
-        return verdict(name, UNANSWERED)
+        return unanswered(name)
     letter = letter.strip().upper() if isinstance(letter, str) else letter
     if letter not in tuple(LETTERS):
         return not_yet(name, f"a capital letter from A to E is needed, not {letter!r}")
@@ -185,26 +178,26 @@ def collapse(letter: str | None, moment: int | None) -> str:
         return not_yet(f"{name}, letter", looks[letter])
     best = min(trainings[letter])
     kept = {distance: number for number, distance in enumerate(trainings[letter], 1)}
-    slips = {
+    mistakes = {
         "that is the last one, when all is lost: the end is not the best moment": 6,
         "of all its moments that is the one with the highest distance": 5,
         "that is where it begins to fall: its distance has already grown": 4,
         "it is good, but look at the distances once more: another one is lower": 2,
         "at the first moment it still has something to learn": 1,
     }
-    return judge(f"{name}, moment", moment, kept[best], slips)
+    return check_answer(f"{name}, moment", moment, kept[best], mistakes)
 
 
-def even_layer(my_layer: Layer) -> str:
+def even_layer(my_layer: Layer) -> Verdict:
     """Check kernel and padding of a transposed convolution for the strides 2, 3 and 4."""
     name = "even layer"
     for stride in (2, 3, 4, 5):
         answer = my_layer(stride)
         if answer is None and stride == 2:
-            return verdict(name, UNANSWERED)
+            return unanswered(name)
         if look_at := _fault_of_layer(stride, answer):
             return not_yet(name, f"with stride {stride}, {look_at}")
-    return verdict(name, RIGHT)
+    return accepted(name)
 
 
 def _fault_of_layer(stride: int, answer: Any) -> str:
@@ -230,18 +223,18 @@ def _fault_of_layer(stride: int, answer: Any) -> str:
     return ""
 
 
-def starting_weights(deviation: Callable[[int, int, int], float]) -> str:
+def starting_weights(deviation: Callable[[int, int, int], float]) -> Verdict:
     """Check with which weights a transposed convolution behind a ReLU keeps the size."""
     name = "starting weights"
     cases = ((64, 4, 2), (32, 6, 2), (16, 6, 3), (100, 8, 2))
     given = [deviation(*case) for case in cases]
     if None in given:
-        return verdict(name, UNANSWERED)
+        return unanswered(name)
 
     def answers(one: Callable[[int, int, int], float]) -> list[float]:
         return [one(*case) for case in cases]
 
-    slips = {
+    mistakes = {
         "you count all weights of a kernel; but how many stamps reach one place?": (
             lambda c, k, _: math.sqrt(2 / (c * k**2))
         ),
@@ -259,13 +252,13 @@ def starting_weights(deviation: Callable[[int, int, int], float]) -> str:
             lambda c, k, s: math.sqrt(2 / 1.04 / c) * s / k
         ),
     }
-    known = {look_at: answers(slip) for look_at, slip in slips.items()}
-    return judge(
+    known = {look_at: answers(mistake) for look_at, mistake in mistakes.items()}
+    return check_answer(
         name, given, answers(lambda c, k, s: math.sqrt(2 / c) * s / k), known, tolerance=0.011
     )
 
 
-def brake(my_brake: Brake) -> str:
+def brake(my_brake: Brake) -> Verdict:
     """Check the R1 penalty, and whether a discriminator can learn from it."""
     name = "brake"
     with seeded(0):
@@ -277,17 +270,17 @@ def brake(my_brake: Brake) -> str:
     given = my_brake(discriminator, real.clone(), fake.clone())
     discriminator.requires_grad_()  # it may have been frozen
     if given is None:
-        return verdict(name, UNANSWERED)
+        return unanswered(name)
     right = losses.r1_penalty(discriminator, real, fake)
-    said = judge(name, given, right.detach(), _slips_of_brake(discriminator, real, fake))
+    found = check_answer(name, given, right.detach(), _mistakes_of_brake(discriminator, real, fake))
     weight = discriminator.layers[0].weight
-    if is_right(said) and weight.grad is not None:
+    if found.right and weight.grad is not None:
         look = "the number is right, but backward() has left slopes in the weights' .grad"
         return not_yet(name, f"{look}, where D's step adds them; use torch.autograd.grad")
-    if is_right(said) and not _teaches(given, right, weight):
+    if found.right and not _teaches(given, right, weight):
         look = "the number is right, but no gradient leads back from it to the weights, so D learns"
         return not_yet(name, f"{look} nothing from it; see create_graph")
-    return said
+    return found
 
 
 def _teaches(given: Any, right: Tensor, weight: Tensor) -> bool:
@@ -298,7 +291,7 @@ def _teaches(given: Any, right: Tensor, weight: Tensor) -> bool:
     return found is not None and torch.allclose(found, wanted, rtol=0.01, atol=1e-5)
 
 
-def _slips_of_brake(discriminator: nn.Module, real: Tensor, fake: Tensor) -> dict[str, float]:
+def _mistakes_of_brake(discriminator: nn.Module, real: Tensor, fake: Tensor) -> dict[str, float]:
     half = losses.R1_WEIGHT / 2
     inputs = real.clone().requires_grad_()
     logits = discriminator(inputs)
@@ -307,7 +300,7 @@ def _slips_of_brake(discriminator: nn.Module, real: Tensor, fake: Tensor) -> dic
     of_weights = torch.autograd.grad(logits.sum(), weights, retain_graph=True)
     [of_belief] = torch.autograd.grad(logits.sigmoid().sum(), inputs)
     squares = slope.flatten(1).square().sum(dim=1)
-    slips = {
+    mistakes = {
         "R1 brakes at real pictures; you took the generated ones": (
             losses.r1_penalty(discriminator, fake, real)
         ),
@@ -330,4 +323,4 @@ def _slips_of_brake(discriminator: nn.Module, real: Tensor, fake: Tensor) -> dic
             half * sum(part.square().sum() for part in of_weights)
         ),
     }
-    return {look_at: slip.item() for look_at, slip in slips.items()}
+    return {look_at: mistake.item() for look_at, mistake in mistakes.items()}

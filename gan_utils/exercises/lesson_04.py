@@ -9,14 +9,14 @@ from torch.optim import LBFGS, SGD, Optimizer
 
 from gan_utils.data.waves import draw_waves
 from gan_utils.exercises.verdicts import (
-    RIGHT,
-    UNANSWERED,
-    is_right,
-    judge,
-    judge_function,
-    judge_names,
+    State,
+    Verdict,
+    accepted,
+    check_answer,
+    check_function,
+    check_names,
     not_yet,
-    verdict,
+    unanswered,
 )
 from gan_utils.style.objective import squared_error, style_objective
 from gan_utils.style.statistics import STATISTICS, gram_matrix
@@ -59,16 +59,16 @@ GRADIENTS = {
 }
 
 
-def shuffled(together: Any, apart: Any) -> str:
+def shuffled(together: Any, apart: Any) -> Verdict:
     """Check what stays if places are shuffled: all channels alike, or each in its own order."""
     stay = {
         way: {name for name, change in changes.items() if change < 1e-3}
         for way, changes in _shuffle_changes().items()
     }
-    first = judge_names("shuffled together", together, stay["together"], TOGETHER)
-    if not is_right(first):
+    first = check_names("shuffled together", together, stay["together"], TOGETHER)
+    if not first.right:
         return first
-    return judge_names("shuffled apart", apart, stay["apart"], APART)
+    return check_names("shuffled apart", apart, stay["apart"], APART)
 
 
 def _shuffle_changes() -> dict[str, dict[str, float]]:
@@ -87,13 +87,13 @@ def _shuffle_changes() -> dict[str, dict[str, float]]:
     }
 
 
-def first_pull(content_slope: float | None, weight: float | None) -> str:
+def first_pull(content_slope: float | None, weight: float | None) -> Verdict:
     """Check the content's gradient at the photograph, and the weight at which style pulls more."""
-    first = judge("pull of the content", content_slope, _slope_at_photograph())
-    if not is_right(first):
+    first = check_answer("pull of the content", content_slope, _slope_at_photograph())
+    if not first.right:
         look = "the picture still is the photograph: can the content loss fall any lower?"
-        return not_yet("pull of the content", look) if "it is not" in first else first
-    return judge(
+        return not_yet("pull of the content", look) if first.state is State.WRONG else first
+    return check_answer(
         "pull of the style",
         weight,
         0.02 / 0.00005,  # gradients; 0.3 and 0.01 are the losses
@@ -106,10 +106,10 @@ def first_pull(content_slope: float | None, weight: float | None) -> str:
     )
 
 
-def finite_gradients(names: Any) -> str:
+def finite_gradients(names: Any) -> Verdict:
     """Check which of `ROOTS` have a finite gradient where a channel is the same everywhere."""
     finite = {name for name in ROOTS if _gradient_at_constant(name).isfinite().all()}
-    return judge_names("finite gradients", names, finite, GRADIENTS)
+    return check_names("finite gradients", names, finite, GRADIENTS)
 
 
 def _gradient_at_constant(name: str) -> Tensor:
@@ -121,13 +121,13 @@ def _gradient_at_constant(name: str) -> Tensor:
     return features.grad
 
 
-def gram(entries: float | None, my_gram: Callable[[Tensor], Tensor | None]) -> str:
+def gram(entries: float | None, my_gram: Callable[[Tensor], Tensor | None]) -> Verdict:
     """Check the size of a Gram matrix of relu3_1 for 400 x 600 pixels, and a function for it."""
     # On the device "meta" a network computes shapes alone.
     network = VGGFeatures(("relu3_1",), "random").to("meta")
     layer = network(torch.empty(1, 3, 400, 600, device="meta"))["relu3_1"]
     channels, places = layer.shape[1], layer[0, 0].numel()
-    slips = {
+    mistakes = {
         "that is a matrix of places; the Gram matrix has a row for each channel": places**2,
         "those are the activations themselves: channels times places": channels * places,
         "a larger picture has more places; has it more channels?": 4 * channels**2,
@@ -135,16 +135,16 @@ def gram(entries: float | None, my_gram: Callable[[Tensor], Tensor | None]) -> s
         "so many are different; the matrix holds both halves": channels * (channels + 1) // 2,
         "64 is what block 1 has; how many channels has block 3?": 64**2,
     }
-    first = judge("entries", entries, channels**2, slips, tolerance=1e-6)
-    return _judge_gram(my_gram) if is_right(first) else first
+    first = check_answer("entries", entries, channels**2, mistakes, tolerance=1e-6)
+    return _check_gram(my_gram) if first.right else first
 
 
-def prepare(my_prepare: Callable[[Tensor], Tensor | None]) -> str:
+def prepare(my_prepare: Callable[[Tensor], Tensor | None]) -> Verdict:
     """Check that pictures in [0, 1] come out as torchvision's VGG19 wants them."""
     # Three pixels wide: three numbers without a shape go along the width, and nothing complains.
     pictures = torch.rand(2, 3, 5, 3, generator=torch.Generator().manual_seed(0))
     mean, std = (torch.tensor(t).reshape(3, 1, 1) for t in (IMAGENET_MEAN, IMAGENET_STD))
-    return judge_function(
+    return check_function(
         "prepared pictures",
         my_prepare,
         lambda p: (p - mean) / std,
@@ -167,7 +167,7 @@ def prepare(my_prepare: Callable[[Tensor], Tensor | None]) -> str:
     )
 
 
-def sorted_distance(my_distance: Callable[[Tensor, Tensor], Tensor | None]) -> str:
+def sorted_distance(my_distance: Callable[[Tensor, Tensor], Tensor | None]) -> Verdict:
     """Check the distance of the sorted values of two layers [1, C, H, W], channel by channel."""
     layers = torch.randn(2, 1, 4, 5, 6, generator=torch.Generator().manual_seed(0))
     layers = layers * torch.tensor([[1.0], [2.0]]).view(2, 1, 1, 1, 1)
@@ -179,7 +179,7 @@ def sorted_distance(my_distance: Callable[[Tensor, Tensor], Tensor | None]) -> s
     def after(order: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
         return lambda ours, theirs: squared_error(order(ours), order(theirs))
 
-    return judge_function(
+    return check_function(
         "sorted values",
         my_distance,
         after(sort),
@@ -205,7 +205,7 @@ def sorted_distance(my_distance: Callable[[Tensor, Tensor], Tensor | None]) -> s
     )
 
 
-def closure(my_closure: Factory) -> str:
+def closure(my_closure: Factory) -> Verdict:
     """Check a closure: its value, its gradients at two places, and what L-BFGS does with it."""
     name, start = "closure", torch.tensor([[[[-0.5, 1.5], [0.2, 0.7]]]])
     picture = start.clone().requires_grad_()
@@ -215,7 +215,7 @@ def closure(my_closure: Factory) -> str:
     if mine is None:
         begun = any(getattr(part, "co_names", ()) for part in my_closure.__code__.co_consts)
         last = "my_closure returns None; its last line is `return closure`"
-        return not_yet(name, last) if begun else verdict(name, UNANSWERED)
+        return not_yet(name, last) if begun else unanswered(name)
     if not torch.equal(picture, start):
         return not_yet(name, "my_closure only makes the closure; `step` is called by the check")
     if not callable(mine):
@@ -225,13 +225,13 @@ def closure(my_closure: Factory) -> str:
         with torch.no_grad():
             picture.copy_(place)
         picture.grad = stale.clone()  # of a call before
-        slip = _slip_of_closure(mine, picture, place, stale, bool(again))
-        if slip:
-            return not_yet(name, slip)
+        mistake = _mistake_of_closure(mine, picture, place, stale, bool(again))
+        if mistake:
+            return not_yet(name, mistake)
     solver = LBFGS([picture], max_iter=30, line_search_fn="strong_wolfe")
     solver.step(my_closure(solver, picture, _valley))
     if (picture - 0.25).abs().max() < 1e-2:  # where the two terms are in balance
-        return verdict(name, RIGHT)
+        return accepted(name)
     return not_yet(name, "L-BFGS does not come to the lowest point; is `picture` the one you got?")
 
 
@@ -243,7 +243,7 @@ def _valley(picture: Tensor) -> dict[str, Tensor]:
     return {"content": squares.sum(), "style": (3 * squares - 2 * picture + 1 / 3).sum()}
 
 
-def _slip_of_closure(
+def _mistake_of_closure(
     mine: Callable[[], Any], picture: Tensor, place: Tensor, stale: Tensor, again: bool
 ) -> str | None:
     """Return what is wrong with one call at a place where an old gradient is left, if anything."""
@@ -262,10 +262,10 @@ def _slip_of_closure(
         clamped = torch.equal(picture, place.clamp(0, 1))
         how = "was clamped behind its back" if clamped else "has moved: that is the work of `step`"
         return f"L-BFGS chooses the place; the picture {how}"
-    return _slip_of_gradient(picture, stale) or _slip_of_value(value, picture)
+    return _mistake_of_gradient(picture, stale) or _mistake_of_value(value, picture)
 
 
-def _slip_of_gradient(picture: Tensor, stale: Tensor) -> str | None:
+def _mistake_of_gradient(picture: Tensor, stale: Tensor) -> str | None:
     terms = _valley(picture)
     slopes = {n: torch.autograd.grad(t, picture, retain_graph=True)[0] for n, t in terms.items()}
     right, found = sum(slopes.values()), picture.grad
@@ -278,22 +278,22 @@ def _slip_of_gradient(picture: Tensor, stale: Tensor) -> str | None:
     }
     if torch.allclose(found, right, atol=1e-6):
         return None
-    for look_at, slip in known.items():
-        if torch.allclose(found, slip, atol=1e-6):
+    for look_at, mistake in known.items():
+        if torch.allclose(found, mistake, atol=1e-6):
             return look_at
     return "the gradients are not those of the sum of all terms at this place"
 
 
-def _slip_of_value(value: Any, picture: Tensor) -> str | None:
+def _mistake_of_value(value: Any, picture: Tensor) -> str | None:
     if value is None:
         return "it returns nothing; the line search compares values"
     if isinstance(value, Mapping):
         return "it returns a dictionary; L-BFGS wants one number, the sum of the terms"
-    said = judge("value", value, sum(_valley(picture).values()))
-    return None if is_right(said) else "its value is not the sum of all terms at this place"
+    found = check_answer("value", value, sum(_valley(picture).values()))
+    return None if found.right else "its value is not the sum of all terms at this place"
 
 
-def _judge_gram(my_gram: Callable[[Tensor], Tensor | None]) -> str:
+def _check_gram(my_gram: Callable[[Tensor], Tensor | None]) -> Verdict:
     features = torch.randn(2, 3, 4, 7, generator=torch.Generator().manual_seed(0)).relu()
     name, given = "Gram matrix", my_gram(features.clone())
     count, channels, places = features.flatten(2).shape
@@ -305,7 +305,7 @@ def _judge_gram(my_gram: Callable[[Tensor], Tensor | None]) -> str:
     right = gram_matrix(features)
     means = features.mean((2, 3), keepdim=True)
     mixed = features.reshape(count, places, channels)
-    slips = {
+    mistakes = {
         "it still grows with the picture: divide by the number of places": places * right,
         "divided by the number of places of another picture": places / 20 * right,
         "divided by the number of places twice": right / places,
@@ -315,7 +315,7 @@ def _judge_gram(my_gram: Callable[[Tensor], Tensor | None]) -> str:
             mixed.transpose(1, 2) @ mixed / places
         ),
     }
-    return judge(name, given, right, slips)
+    return check_answer(name, given, right, mistakes)
 
 
 def _variance(features: Tensor) -> Tensor:

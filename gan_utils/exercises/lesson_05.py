@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
-from gan_utils.exercises.verdicts import RIGHT, UNANSWERED, is_right, judge, not_yet, verdict
+from gan_utils.exercises.verdicts import Verdict, accepted, check_answer, not_yet, unanswered
 from gan_utils.gan.models import MLPDiscriminator
 from gan_utils.speed.limits import Limits
 from gan_utils.speed.work import count_work
@@ -25,35 +25,41 @@ Ratio = Callable[[Clock, Clock, int], float | None]
 BATCH, INPUTS, OUTPUTS = 64, 784, 256  # of the layer in exercises 1 and 2
 
 
-def _in_order(*said: str) -> str:
+def _in_order(*found: Verdict) -> Verdict:
     """Return the first verdict that does not accept its answer, otherwise the last."""
-    return next((words for words in said if not is_right(words)), said[-1])
+    return next((each for each in found if not each.right), found[-1])
 
 
-def layer_operations(forwards: float | None, middle: float | None, first: float | None) -> str:
+def layer_operations(forwards: float | None, middle: float | None, first: float | None) -> Verdict:
     """Check what a linear layer asks for, in the middle of a network and as the first to learn."""
     name, once, counted = "operations", 2 * BATCH * INPUTS * OUTPUTS, _layer_flops()
-    slips_forwards = {
+    mistakes_forwards = {
         "those are the multiplications; each product is also added to a sum": once / 2,
         "that is one sample; the batch has 64": once / BATCH,
         "that is the number of weights; each works on every sample": INPUTS * OUTPUTS,
         "that is forwards and backwards; only forwards is asked here": 3 * once,
     }
-    slips_middle = {
+    mistakes_middle = {
         "that is forwards alone; the gradients of weights and of inputs come on top": once,
         "backwards alone takes that much, a product for the weights and one for the inputs; "
         "forwards comes on top": 2 * once,
         "forwards is one product, backwards two": 4 * once,
     }
-    slips_first = {
+    mistakes_first = {
         "nobody needs the gradient of the images: no layer before this one learns": 3 * once,
         "that is forwards alone; the first layer learns too": once,
         "the gradient of the weights costs as much as forwards, not half of it": 1.5 * once,
     }
     return _in_order(
-        judge(f"{name}, forwards", forwards, counted["forwards"], slips_forwards, tolerance=0.015),
-        judge(f"{name}, in the middle", middle, counted["middle"], slips_middle, tolerance=0.015),
-        judge(f"{name}, as the first layer", first, counted["first"], slips_first, tolerance=0.015),
+        check_answer(
+            f"{name}, forwards", forwards, counted["forwards"], mistakes_forwards, tolerance=0.015
+        ),
+        check_answer(
+            f"{name}, in the middle", middle, counted["middle"], mistakes_middle, tolerance=0.015
+        ),
+        check_answer(
+            f"{name}, as the first layer", first, counted["first"], mistakes_first, tolerance=0.015
+        ),
     )
 
 
@@ -81,21 +87,21 @@ CONFUSED = {
 }
 
 
-def nearest_limits(intensity: float | None, nearest: Sequence[str] | None) -> str:
+def nearest_limits(intensity: float | None, nearest: Sequence[str] | None) -> Verdict:
     """Check where memory ends to be the limit, and which limit is nearest for four operations."""
     name, device = "nearest limits", Limits(flops=100e9, bandwidth=20e9, call=5e-6)
-    slips = {
+    mistakes = {
         "those are bytes per operation; turn it round": 0.2,
         "that is per number of 4 bytes; the intensity is per byte": 20,
         "the product of both speeds? Ask how many operations fit in the time of a byte": 2000,
     }
-    said = judge(f"{name}, intensity", intensity, device.flops / device.bandwidth, slips)
-    return _in_order(said, _operations(f"{name}, operations", nearest, device))
+    first = check_answer(f"{name}, intensity", intensity, device.flops / device.bandwidth, mistakes)
+    return _in_order(first, _operations(f"{name}, operations", nearest, device))
 
 
-def _operations(name: str, nearest: Sequence[str] | None, device: Limits) -> str:
+def _operations(name: str, nearest: Sequence[str] | None, device: Limits) -> Verdict:
     if nearest is None:
-        return verdict(name, UNANSWERED)
+        return unanswered(name)
     limits = device.seconds(count_work(lambda: None))  # their names
     listed = isinstance(nearest, list | tuple) and len(nearest) == 4
     if not listed or not all(word in list(limits) for word in nearest):
@@ -111,35 +117,37 @@ def _operations(name: str, nearest: Sequence[str] | None, device: Limits) -> str
         seconds = device.seconds(count_work(run))
         if given != max(seconds, key=seconds.__getitem__):
             return not_yet(name, CONFUSED[letter, given])
-    return verdict(name, RIGHT)
+    return accepted(name)
 
 
-def faster_part(factor: float | None, at_most: float | None) -> str:
+def faster_part(factor: float | None, at_most: float | None) -> Verdict:
     """Check how much faster a step becomes if four fifths of it take half the time, or none."""
     name, share = "faster convolutions", 0.8
-    slips = {
+    mistakes = {
         "that holds for the convolutions; a fifth of the step takes as long as before": 2,
         "factors cannot be averaged: add up the times, then divide": 1.8,
         "that is the time that is left; how many steps fit where one was?": 0.6,
         "the time falls by 40%; a factor divides the old time by the new": 1.4,
         "that leaves out the fifth that is not convolutions": 2.5,
     }
-    slips_at_most = {
+    mistakes_at_most = {
         "convolutions take no time then, but the rest does": math.inf,
         "that compares the convolutions with the rest; take the whole step": 4,
         "that is for a rest that takes no time; here the convolutions take none": 1.25,
         "that is the time that is left; how many steps fit where one was?": 0.2,
     }
     return _in_order(
-        judge(f"{name}, the step", factor, 1 / (1 - share + share / 2), slips, tolerance=0.025),
-        judge(f"{name}, at most", at_most, 1 / (1 - share), slips_at_most),
+        check_answer(
+            f"{name}, the step", factor, 1 / (1 - share + share / 2), mistakes, tolerance=0.025
+        ),
+        check_answer(f"{name}, at most", at_most, 1 / (1 - share), mistakes_at_most),
     )
 
 
-def ring(four: float | None, many: float | None) -> str:
+def ring(four: float | None, many: float | None) -> Verdict:
     """Check the milliseconds of an exchange round a ring of 4 and of 64 processes."""
     once = 1000 * 25e6 / 25e9  # for all gradients of a process over one wire
-    slips = {
+    mistakes = {
         "a gradient that has gone once over a wire is not yet a mean that all know": once,
         "that is the way of the sums alone; then the finished pieces must reach all": 0.75 * once,
         "nearly; but each way has one hop fewer than there are pieces": 2 * once,
@@ -148,7 +156,7 @@ def ring(four: float | None, many: float | None) -> str:
         "everything on each of the hops? Only a piece goes on each": 6 * once,
     }
     grown = "16 times as many processes cut the gradients into 16 times as many pieces"
-    slips_many = {
+    mistakes_many = {
         "nearly; but there are more hops, each with a smaller piece": 1.5 * once,
         f"{grown}, so that a hop takes a sixteenth": 24 * once,
         f"{grown}; nothing goes whole to all others, or through one place": 63 * once,
@@ -156,8 +164,8 @@ def ring(four: float | None, many: float | None) -> str:
     }
     many_ms = _sent_in_ring(64) * once
     return _in_order(
-        judge("ring, 4 processes", four, _sent_in_ring(4) * once, slips),
-        judge("ring, 64 processes", many, many_ms, slips_many, tolerance=0.02),
+        check_answer("ring, 4 processes", four, _sent_in_ring(4) * once, mistakes),
+        check_answer("ring, 64 processes", many, many_ms, mistakes_many, tolerance=0.02),
     )
 
 
@@ -198,9 +206,9 @@ class _Device:
         return self.now
 
 
-def stopwatch(my_seconds: Stopwatch) -> str:
+def stopwatch(my_seconds: Stopwatch) -> Verdict:
     """Check a stopwatch with a simulated device that works behind the program."""
-    slips = {
+    mistakes = {
         "you measured how long it takes to ask; the device is still at work": _stopwatch(
             wait_behind=False
         ),
@@ -219,9 +227,9 @@ def stopwatch(my_seconds: Stopwatch) -> str:
             _stopwatch(summary=min)
         ),
     }
-    found = {look_at: _on_devices(slip) for look_at, slip in slips.items()}
+    found = {look_at: _on_devices(mistake) for look_at, mistake in mistakes.items()}
     right = _on_devices(_stopwatch())
-    return judge("stopwatch", _on_devices(my_seconds), right, found, tolerance=0.005)
+    return check_answer("stopwatch", _on_devices(my_seconds), right, found, tolerance=0.005)
 
 
 def _on_devices(seconds: Stopwatch) -> list[float] | None:
@@ -277,9 +285,9 @@ class _Drifting:
         return seconds * busy * 1.02**self.calls
 
 
-def fair_ratio(my_ratio: Ratio) -> str:
+def fair_ratio(my_ratio: Ratio) -> Verdict:
     """Check a comparison of two programs on a simulated computer that becomes slower."""
-    slips: dict[str, Ratio] = {
+    mistakes: dict[str, Ratio] = {
         "first all of one, then all of the other: by then the computer is slower": lambda a, b, n: (
             median([a() for _ in range(n)]) / median([b() for _ in range(n)])
         ),
@@ -290,11 +298,11 @@ def fair_ratio(my_ratio: Ratio) -> str:
         "one busy moment decides over a sum or a mean; take medians": _ratio_of_sums,
         "that is one round, and the first call is no usual one": lambda a, b, _: a() / b(),
     }
-    found = {look_at: _on_drifting(slip, _Drifting()) for look_at, slip in slips.items()}
+    found = {look_at: _on_drifting(mistake, _Drifting()) for look_at, mistake in mistakes.items()}
     given = _on_drifting(my_ratio, computer := _Drifting())
-    said = judge("fair comparison", given, 1.5, found, tolerance=0.03)
-    few = is_right(said) and computer.calls < 2 * 21
-    return not_yet("fair comparison", "call each program `rounds` times") if few else said
+    verdict = check_answer("fair comparison", given, 1.5, found, tolerance=0.03)
+    few = verdict.right and computer.calls < 2 * 21
+    return not_yet("fair comparison", "call each program `rounds` times") if few else verdict
 
 
 def _on_drifting(ratio: Ratio, computer: _Drifting) -> float | None:
@@ -311,7 +319,7 @@ def _ratio_of_sums(first: Clock, second: Clock, rounds: int) -> float:
     return (times[0] / times[1]).item()
 
 
-def uneven_parts(my_average: Callable[[list[Tensor], list[int]], Tensor | None]) -> str:
+def uneven_parts(my_average: Callable[[list[Tensor], list[int]], Tensor | None]) -> Verdict:
     """Check the average of gradients of unequal parts with the gradient of the whole batch."""
     torch.manual_seed(0)
     network, sizes = MLPDiscriminator(2, (8,)), [60, 24, 12]
@@ -333,6 +341,6 @@ def uneven_parts(my_average: Callable[[list[Tensor], list[int]], Tensor | None])
         "each is a mean already; divided by its size, a larger part counts less": 1 / n,
         "that is the gradient of the largest part alone": (n == n.max()).float(),
     }
-    slips = {look_at: weight @ stacked for look_at, weight in weights.items()}
+    mistakes = {look_at: weight @ stacked for look_at, weight in weights.items()}
     given = my_average([part.clone() for part in gradients], list(sizes))
-    return judge("uneven parts", given, gradient(batch), slips, tolerance=1e-3)
+    return check_answer("uneven parts", given, gradient(batch), mistakes, tolerance=1e-3)

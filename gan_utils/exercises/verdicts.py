@@ -1,9 +1,11 @@
-"""Compare an answer with the right one, and with those of people who overlooked something."""
+"""Compare an answer with the right one and with common mistakes; the result is a `Verdict`."""
 
 import math
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from inspect import signature
 from typing import Any
 
@@ -12,45 +14,83 @@ from torch import Tensor
 
 from gan_utils.progress import WIDTH
 
-RIGHT, UNANSWERED = "right", "no answer yet"
+
+class State(Enum):
+    """What is known of an answer."""
+
+    RIGHT = "right"
+    UNANSWERED = "no answer yet"
+    MISTAKE = "a mistake that the check knows"
+    WRONG = "wrong in a way that the check does not know"
+    NAN = "not a number"
 
 
-def verdict(name: str, words: str) -> str:
-    """Return what is said about the answer to an exercise, in lines of at most 72 characters."""
-    return textwrap.fill(f"{name}: {words}", WIDTH, subsequent_indent="    ")
+@dataclass(frozen=True)
+class Verdict:
+    """What a check finds of the answer to an exercise; `print` shows it.
+
+    Attributes:
+        name: of the exercise.
+        state: decides what follows from the answer.
+        words: where to look, for the learner; nothing follows from them.
+    """
+
+    name: str
+    state: State
+    words: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is accepted."""
+        return self.state is State.RIGHT
+
+    @property
+    def rejects(self) -> bool:
+        """Whether there is an answer, and it is not accepted."""
+        return self.state not in (State.RIGHT, State.UNANSWERED)
+
+    def __str__(self) -> str:
+        """Return the verdict in lines of at most 72 characters."""
+        said = f"not yet: {self.words}" if self.rejects else self.state.value
+        return textwrap.fill(f"{self.name}: {said}", WIDTH, subsequent_indent="    ")
 
 
-def not_yet(name: str, look_at: str) -> str:
-    """Return what is said about an answer that is not right, with what to look at."""
-    return verdict(name, f"not yet: {look_at}")
+def accepted(name: str) -> Verdict:
+    """Accept the answer to an exercise."""
+    return Verdict(name, State.RIGHT)
 
 
-def is_right(said: str) -> bool:
-    """Tell whether a verdict accepts the answer."""
-    return said.endswith(f": {RIGHT}")
+def unanswered(name: str) -> Verdict:
+    """Say that there is no answer yet."""
+    return Verdict(name, State.UNANSWERED)
 
 
-def judge(
+def not_yet(name: str, look_at: str, state: State = State.MISTAKE) -> Verdict:
+    """Reject an answer, with words on where to look."""
+    return Verdict(name, state, look_at)
+
+
+def check_answer(
     name: str,
     answer: Any,
     right: Any,
-    slips: Mapping[str, Any] | None = None,
+    mistakes: Mapping[str, Any] | None = None,
     *,
     tolerance: float = 0.01,
-) -> str:
-    """Return one line about an answer: right, not given yet, or where to look.
+) -> Verdict:
+    """Judge an answer: right, not given yet, or where to look.
 
     Args:
         name: of the exercise.
         answer: a number, or a tensor of any shape; None if there is
             none yet.
         right: the right one.
-        slips: what to look at, and the answer of those who overlooked
+        mistakes: what to look at, and the answer of those who overlooked
             it.
         tolerance: relative to the right answer.
     """
     if answer is None:
-        return verdict(name, UNANSWERED)
+        return unanswered(name)
     try:
         given, wanted = _numbers(answer), _numbers(right)
     except (TypeError, ValueError, RuntimeError):
@@ -63,36 +103,37 @@ def judge(
         shapes = f"the shape {tuple(given.shape)}, not {tuple(wanted.shape)}"
         return not_yet(name, f"your answer has {shapes}")
     if _alike(given, wanted, tolerance):
-        return verdict(name, RIGHT)
-    for look_at, slip in (slips or {}).items():
-        if _alike(given, _numbers(slip), tolerance):
+        return accepted(name)
+    for look_at, mistake in (mistakes or {}).items():
+        if _alike(given, _numbers(mistake), tolerance):
             return not_yet(name, look_at)
     if given.isnan().any():
-        return not_yet(name, "your answer is not a number (nan)")
-    return not_yet(name, f"{_example(given, wanted, tolerance)}; the hint may help")
+        return not_yet(name, "your answer is not a number (nan)", State.NAN)
+    look_at = f"{_example(given, wanted, tolerance)}; the hint may help"
+    return not_yet(name, look_at, State.WRONG)
 
 
-def judge_function(
+def check_function(
     name: str,
     function: Callable[..., Any],
     right: Callable[..., Any],
-    slips: Mapping[str, Callable[..., Any]] | None = None,
+    mistakes: Mapping[str, Callable[..., Any]] | None = None,
     *inputs: Any,
     tolerance: float = 0.01,
-) -> str:
-    """Return one line about a function: it is given `inputs`, and what it returns is judged.
+) -> Verdict:
+    """Judge a function: it is given `inputs`, and what it returns is judged.
 
     Args:
-        name: see `judge`.
+        name: see `check_answer`.
         function: the learner's.
         right: one that is right.
-        slips: what to look at, and the function of those who overlooked
+        mistakes: what to look at, and the function of those who overlooked
             it.
         inputs: for all of them.
-        tolerance: see `judge`.
+        tolerance: see `check_answer`.
     """
     if function is None:
-        return verdict(name, UNANSWERED)
+        return unanswered(name)
     if not callable(function):
         return not_yet(name, f"a function is needed, not {function!r}")
     try:
@@ -101,13 +142,14 @@ def judge_function(
         return not_yet(name, f"your function does not take what it is given: {error}")
     # Copies: a function may change what it is given.
     given = function(*(x.clone() if isinstance(x, Tensor) else x for x in inputs))
-    expected = None if given is None else right(*inputs)
-    known = {} if given is None else {look: slip(*inputs) for look, slip in (slips or {}).items()}
-    return judge(name, given, expected, known, tolerance=tolerance)
+    if given is None:
+        return unanswered(name)
+    known = {look_at: mistake(*inputs) for look_at, mistake in (mistakes or {}).items()}
+    return check_answer(name, given, right(*inputs), known, tolerance=tolerance)
 
 
-def judge_names(name: str, given: Any, right: set[str], reasons: Mapping[str, str]) -> str:
-    """Return one line about a choice of names: right, not given yet, or where to look.
+def check_names(name: str, given: Any, right: set[str], reasons: Mapping[str, str]) -> Verdict:
+    """Judge a choice of names: right, not given yet, or where to look.
 
     Args:
         name: of the exercise.
@@ -117,7 +159,7 @@ def judge_names(name: str, given: Any, right: set[str], reasons: Mapping[str, st
         reasons: for each name that may be chosen, what to look at.
     """
     if given is None:
-        return verdict(name, UNANSWERED)
+        return unanswered(name)
     try:
         chosen = set(re.findall(r"\w+", given) if isinstance(given, str) else given)
     except TypeError:
@@ -129,10 +171,10 @@ def judge_names(name: str, given: Any, right: set[str], reasons: Mapping[str, st
         if (one in chosen) != (one in right):
             said = "is in your set" if one in chosen else "is missing"
             return not_yet(name, f"{one!r} {said}: {reason}")
-    return verdict(name, RIGHT)
+    return accepted(name)
 
 
-def show_rejections(check: Callable[..., str], wrong: Sequence[tuple[Any, ...]]) -> None:
+def show_rejections(check: Callable[..., Verdict], wrong: Sequence[tuple[Any, ...]]) -> None:
     """Give typical wrong answers to a check, and print what it says.
 
     Args:
@@ -144,10 +186,10 @@ def show_rejections(check: Callable[..., str], wrong: Sequence[tuple[Any, ...]])
             else.
     """
     for *answers, words in wrong:
-        said = check(*answers)
-        if "not yet" not in said or words not in " ".join(said.split()):
-            raise AssertionError(f"{answers} is told {said!r}, not {words!r}")
-        print(said)
+        found = check(*answers)
+        if not found.rejects or words not in found.words:
+            raise AssertionError(f"{answers} is told {str(found)!r}, not {words!r}")
+        print(found)
 
 
 def _numbers(answer: Any) -> Tensor:
