@@ -1,20 +1,20 @@
-"""Where the project lies; writing files so that none is left half written, none by two at once."""
+"""Where the project lies; files that are never left half written, nor written by two at once."""
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
-import psutil
+from filelock import FileLock, Timeout
 
 PROJECT = Path(__file__).parents[1]
 NOTEBOOKS = PROJECT / "notebooks"
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a file for writing that takes the place of `path` only once it is complete.
 
     A symbolic link stays one: what it names is replaced.
@@ -33,46 +33,46 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def claiming(path: Path | None) -> Iterator[None]:
-    """Keep `path` for one user at a time: while this holds, another claim of it is refused.
+def file_lock(path: Path | None) -> Iterator[None]:
+    """Keep `path` for one writer at a time: while this holds, another lock of it is refused.
 
-    A file beside it, `<name>.lock`, names the process that holds it. One that was left by a process
-    that is gone is taken over. Missing folders are made. None claims nothing.
+    The operating system holds the lock, by a file `<name>.lock`, and lets it go when the process
+    ends, however it ends. A file counts as the same under all its names, symbolic and hard links.
+    Missing folders are made. None locks nothing.
 
     Raises:
-        ValueError: `path` is claimed already, or nothing can be written where it lies.
+        ValueError: `path` is locked already, has a name in another folder (a hard link), or nothing
+            can be written where it lies.
     """
-    if path is None:
+    with ExitStack() as locks:
+        if path is not None:
+            path = path.resolve()
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                for name in _names(path):
+                    lock = Path(f"{name}.lock")
+                    locks.enter_context(FileLock(lock, timeout=0))
+                    if os.name == "posix":  # elsewhere filelock deletes it
+                        locks.callback(lock.unlink, missing_ok=True)
+            except Timeout:
+                raise ValueError(
+                    f"{path} is being written by another process; wait for it, or give another name"
+                ) from None
+            except OSError as error:
+                raise ValueError(
+                    f"{path} cannot be written ({error.strerror}); give a place that can"
+                ) from None
         yield
-        return
-    lock = path.with_name(path.name + ".lock")
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        if lock.exists() and not _holder(lock):
-            lock.unlink(missing_ok=True)
-        with lock.open("x") as file:
-            me = psutil.Process()
-            file.write(f"{me.pid} {me.create_time()}")
-    except OSError as error:
-        if lock.is_file():
-            reason = f"is being written by {_holder(lock)}; wait for it, or give another name"
-        else:
-            reason = f"cannot be written ({error.strerror}); give a place that can"
-        raise ValueError(f"{path} {reason}") from None
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
 
 
-def _holder(lock: Path) -> str:
-    """Return who holds a lock, in words; nobody if its process is gone or is another one by now."""
-    try:
-        pid, born = lock.read_text().split()
-        running = psutil.Process(int(pid))
-        held = abs(running.create_time() - float(born)) < 1
-    except psutil.NoSuchProcess:
-        return ""
-    except (FileNotFoundError, ValueError):  # the other one is just letting it go, or writing it
-        return f"another process (if there is none, delete {lock.name})"
-    return f"process {pid}" if held else ""
+def _names(path: Path) -> list[Path]:
+    """Return the names of a file in its folder, hard links included."""
+    if not path.is_file() or path.stat().st_nlink == 1:
+        return [path]
+    names = sorted(other for other in path.parent.iterdir() if other.samefile(path))
+    if len(names) < path.stat().st_nlink:
+        raise ValueError(
+            f"{path} also has a name in another folder (a hard link), under which another training "
+            "may write it; make a copy, and give that"
+        )
+    return names

@@ -13,7 +13,7 @@ from torch.optim import Adam
 
 from gan_utils.data.batches import Batches
 from gan_utils.data.sine import sine_points
-from gan_utils.files import claiming
+from gan_utils.files import file_lock
 from gan_utils.gan import checkpoints, recipes
 from gan_utils.gan.checkpoints import SafeKeeper
 from gan_utils.gan.history import STATISTICS
@@ -477,7 +477,7 @@ def test_a_full_disk_is_said_and_costs_neither_the_older_checkpoint_nor_the_trai
         yield io.BytesIO()
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(checkpoints, "replacing", full)
+    monkeypatch.setattr(checkpoints, "atomic_write", full)
     keeper = SafeKeeper([], [], {}, path, torch.device("cpu"))
     keeper.save()
     said = " ".join(capsys.readouterr().out.split())
@@ -573,7 +573,7 @@ def test_a_pipe_is_no_checkpoint_and_the_home_folder_has_a_short_name(tmp_path, 
 
 def test_two_trainings_do_not_share_a_checkpoint(tmp_path):
     path = tmp_path / "sine.pt"
-    with claiming(path), pytest.raises(ValueError, match=f"written by process {os.getpid()}"):
+    with file_lock(path), pytest.raises(ValueError, match="written by another process"):
         train(checkpoint=path)
 
 

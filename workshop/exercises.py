@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from gan_utils.exercises.lesson import EXERCISES
-from gan_utils.files import PROJECT, replacing
+from gan_utils.files import PROJECT, atomic_write
 
 SOLUTION = "solution"  # the tag of cells that learners do not get
 NEXT = re.compile(r"^## ", re.M)
@@ -67,6 +67,6 @@ def write_worksheet(path: Path) -> None:
     if worksheet.exists() and worksheet.read_bytes() != text:
         raise FileExistsError(f"{worksheet} is there and is not replaced; move it away first")
     worksheet.parent.mkdir(exist_ok=True)
-    with replacing(worksheet) as file:
+    with atomic_write(worksheet) as file:
         file.write(text)
     copytree(path.parent / "images", worksheet.parent / "images", dirs_exist_ok=True)

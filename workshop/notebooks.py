@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 from PIL import Image, ImageChops
 
 from gan_utils.exercises.lesson import tree_of
-from gan_utils.files import replacing
+from gan_utils.files import atomic_write
 from workshop.exercises import learners_cells, with_exercises, write_worksheet
 from workshop.pages import write_page
 from workshop.slides import write_slides
@@ -247,7 +247,7 @@ def _write(notebook: NotebookNode, path: Path) -> None:
     notebook.metadata.pop("widgets", None)
     notebook.metadata.kernelspec = KERNELSPEC
     notebook.metadata.language_info = LANGUAGE
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write((nbformat.writes(notebook) + "\n").encode())
 
 

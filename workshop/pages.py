@@ -11,7 +11,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
-from gan_utils.files import replacing
+from gan_utils.files import atomic_write
 
 STYLE = """
 math { font-size: 1.1em; }
@@ -82,7 +82,7 @@ def write_beside(path: Path, suffix: str, text: str) -> None:
         OSError: it cannot be written.
     """
     page = path.with_suffix(suffix)
-    with replacing(page) as file:
+    with atomic_write(page) as file:
         file.write(text.encode())
     print(f"{page.name}: {page.stat().st_size / 1e6:.1f} MB")
 

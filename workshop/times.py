@@ -9,7 +9,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from gan_utils.files import NOTEBOOKS, replacing
+from gan_utils.files import NOTEBOOKS, atomic_write
 
 GUIDE = NOTEBOOKS / "TEACHING.md"
 SECTION = re.compile(r"^## (.+)$", re.M)
@@ -34,7 +34,7 @@ def write_times(path: Path, guide: Path = GUIDE) -> None:
     client = NotebookClient(notebook, timeout=None, kernel_name="python3", record_timing=True)
     client.execute(cwd=str(path.parent))
     table = table_of(seconds_of_sections(notebook))
-    with replacing(guide) as file:
+    with atomic_write(guide) as file:
         file.write(place.sub(lambda lines: lines[1] + table + lines[2], text).encode())
 
 

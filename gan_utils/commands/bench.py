@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from gan_utils.data.digits import digit_images
-from gan_utils.files import replacing
+from gan_utils.files import atomic_write
 from gan_utils.progress import say
 from gan_utils.runtime import describe_device, pick_device
 from gan_utils.speed.cases import Case, cases
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
         where = dict(device=describe_device(device), torch=torch.__version__)
         where |= dict(python=platform.python_version(), cores=os.cpu_count())
         kept = where | dict(limits=limits._asdict(), cases=measured, step_seconds=steps)
-        with replacing(arguments.json) as file:
+        with atomic_write(arguments.json) as file:
             file.write(f"{json.dumps(kept, indent=1)}\n".encode())
 
 

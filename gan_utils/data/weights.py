@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.models import VGG19_Weights, WeightsEnum
 
 from gan_utils.data.downloads import data_folder, impatient, network_allowed
-from gan_utils.files import replacing
+from gan_utils.files import atomic_write
 from gan_utils.progress import say
 
 
@@ -113,7 +113,7 @@ def _keep(convolutions: dict[str, Tensor], damaged: Path | None) -> None:
     name = f"vgg19_convolutions-{sha256(data.getvalue()).hexdigest()[:8]}.pt"
     try:
         data_folder().mkdir(parents=True, exist_ok=True)
-        with replacing(data_folder() / name) as file:
+        with atomic_write(data_folder() / name) as file:
             file.write(data.getvalue())
         if damaged is not None:
             damaged.unlink()

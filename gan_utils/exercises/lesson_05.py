@@ -50,16 +50,11 @@ def layer_operations(forwards: float | None, middle: float | None, first: float 
         "that is forwards alone; the first layer learns too": once,
         "the gradient of the weights costs as much as forwards, not half of it": 1.5 * once,
     }
+    check = partial(check_answer, tolerance=0.015)
     return _in_order(
-        check_answer(
-            f"{name}, forwards", forwards, counted["forwards"], mistakes_forwards, tolerance=0.015
-        ),
-        check_answer(
-            f"{name}, in the middle", middle, counted["middle"], mistakes_middle, tolerance=0.015
-        ),
-        check_answer(
-            f"{name}, as the first layer", first, counted["first"], mistakes_first, tolerance=0.015
-        ),
+        check(f"{name}, forwards", forwards, counted["forwards"], mistakes_forwards),
+        check(f"{name}, in the middle", middle, counted["middle"], mistakes_middle),
+        check(f"{name}, as the first layer", first, counted["first"], mistakes_first),
     )
 
 
@@ -137,9 +132,7 @@ def faster_part(factor: float | None, at_most: float | None) -> Verdict:
         "that is the time that is left; how many steps fit where one was?": 0.2,
     }
     return _in_order(
-        check_answer(
-            f"{name}, the step", factor, 1 / (1 - share + share / 2), mistakes, tolerance=0.025
-        ),
+        check_answer(f"{name}, the step", factor, 1 / (1 - share / 2), mistakes, tolerance=0.025),
         check_answer(f"{name}, at most", at_most, 1 / (1 - share), mistakes_at_most),
     )
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from gan_utils.files import replacing
+from gan_utils.files import atomic_write
 from gan_utils.progress import say
 from gan_utils.randomness import random_state, restore_random_state
 
@@ -102,7 +102,7 @@ class SafeKeeper:
         content = io.BytesIO()  # first to memory: torch.save hides why a disk refuses
         torch.save(saved, content)
         try:
-            with replacing(self.path) as file:
+            with atomic_write(self.path) as file:
                 file.write(content.getbuffer())
         except OSError as error:
             say(

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_utils.data.batches import SharedBatches
-from gan_utils.files import claiming
+from gan_utils.files import file_lock
 from gan_utils.gan.checkpoints import SafeKeeper, Stateful
 from gan_utils.gan.graph import GraphGame
 from gan_utils.gan.history import History
@@ -260,7 +260,7 @@ def _keeper(game: SharedGame, history: History, path: Path | None, claims: ExitS
     keeper = SafeKeeper(
         [game, history], game.networks(), game.settings | told_by, path, game.team.device
     )
-    claims.enter_context(claiming(keeper.path))
+    claims.enter_context(file_lock(keeper.path))
     if keeper.resume():
         say(f"{path.name}: going on from step {len(history.records):,} of {total:,}.")
     return keeper

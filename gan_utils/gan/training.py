@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from gan_utils.data.batches import BatchStream
-from gan_utils.files import claiming
+from gan_utils.files import file_lock
 from gan_utils.gan.checkpoints import SafeKeeper
 from gan_utils.gan.graph import make_game
 from gan_utils.gan.history import History
@@ -82,7 +82,7 @@ def train_gan(
     told_by = game.settings | dict(batches=len(batches) if isinstance(batches, Sized) else None)
     parts = [game, history, stream]
     keeper = SafeKeeper(parts, game.networks(), told_by, checkpoint, game.device)
-    with claiming(keeper.path), memory_advice("the batch size"):
+    with file_lock(keeper.path), memory_advice("the batch size"):
         if keeper.resume():
             say(f"{keeper.path.name}: going on from step {len(history.records):,} of {total:,}.")
             keeper.check(history.records)

@@ -12,7 +12,7 @@ import torchvision
 from torch import Tensor, nn
 
 from gan_utils.data.batches import Batches
-from gan_utils.files import replacing
+from gan_utils.files import atomic_write
 from gan_utils.gan.history import History
 from gan_utils.gan.latent import draw_latent
 from gan_utils.gan.losses import R1_WEIGHT, named_loss, r1_penalty
@@ -126,7 +126,7 @@ def run_trial(trial: Trial, folder: Path, device: torch.device) -> dict[str, Any
         raise KeyboardInterrupt
     result = _result(trial, evaluator, curve, history, device)
     folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / trial.file) as file:
+    with atomic_write(folder / trial.file) as file:
         file.write((json.dumps(result, indent=1) + "\n").encode())
     for path in (curve.path, unfinished.with_suffix(".pt")):
         path.unlink()
@@ -153,7 +153,7 @@ class _Curve:
             point[name] = self.evaluator(self.samples(generator))
         self.points[str(step)] = point
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(self.path) as file:
+        with atomic_write(self.path) as file:
             file.write(json.dumps(self.points).encode())
 
     def samples(self, generator: nn.Module) -> Tensor:

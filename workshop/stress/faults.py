@@ -693,7 +693,7 @@ FAULTS = [
     Fault(
         "a wrong answer that is told something else goes unnoticed",
         "gan_utils/exercises/verdicts.py",
-        ' or words not in found.words',
+        " or words not in found.words",
         "",
         "tests/test_exercises.py",
     ),
