@@ -16,7 +16,7 @@ TWICE_SECONDS = 2.0  # two presses within this time mean: end everything
 _last_press = -TWICE_SECONDS
 
 
-def say(text: str) -> None:
+def print_wrapped(text: str) -> None:
     """Print a message in lines of at most `WIDTH` characters."""
     print(textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False))
 

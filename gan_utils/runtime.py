@@ -149,7 +149,7 @@ def device_of_process(local_rank: int, name: str | None = None) -> torch.device:
     return torch.device("cuda", local_rank)
 
 
-def messenger(device: torch.device) -> str:
+def distributed_backend(device: torch.device) -> str:
     """Return the name of what carries tensors on `device` from process to process."""
     return "nccl" if device.type == "cuda" else "gloo"
 

@@ -6,7 +6,7 @@ import torch
 
 from gan_utils import progress
 from gan_utils.data.faces import FaceImages, face_images
-from gan_utils.scores.face_reader import FaceReader
+from gan_utils.scores.face_classifier import FaceClassifier
 
 SEEN = pytest.StashKey[dict[str, str]]()
 
@@ -24,12 +24,12 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 @pytest.fixture(scope="session")
-def learned() -> tuple[FaceReader, FaceImages]:
+def learned() -> tuple[FaceClassifier, FaceImages]:
     """A reader of drawn faces, which takes long to learn, and faces that it has not seen."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         train, kept = face_images("drawn", count=2000)
-    return FaceReader(train), kept
+    return FaceClassifier(train), kept
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ import nbformat
 import pytest
 import torch
 from nbclient import NotebookClient
-from test_graph import RECIPES, samples_of, weights
+from test_cuda_graph import RECIPES, samples_of, weights
 
 from gan_utils.__main__ import read
 from gan_utils.data.batches import Batches
 from gan_utils.gan import recipes
-from gan_utils.gan.graph import GraphGame
+from gan_utils.gan.cuda_graph import CUDAGraphTrainState
 from gan_utils.gan.recipes import vary
-from gan_utils.gan.step import Game
+from gan_utils.gan.step import TrainState
 from gan_utils.gan.training import train_gan
 from gan_utils.runtime import describe_device, peak_memory, synchronize
 from gan_utils.scores.results import RESULTS
@@ -52,20 +52,20 @@ def samples(recipe, count):
 def test_a_graph_finds_what_python_finds(name, seen):
     recipe, found, ends, times = TRAINED[name], [], [], []
     torch.manual_seed(0)
-    players = recipe.generator().to(GPU), recipe.discriminator().to(GPU)
+    networks = recipe.generator().to(GPU), recipe.discriminator().to(GPU)
     batches = samples(recipe, 7 * recipe.batch_size - 3).split(recipe.batch_size)  # the last: odd
-    for kind in (Game, GraphGame):
-        game = kind(*copy.deepcopy(players), steps=99, **recipe.training)
+    for kind in (TrainState, CUDAGraphTrainState):
+        train_state = kind(*copy.deepcopy(networks), steps=99, **recipe.training)
         torch.manual_seed(1)
-        found.append(torch.stack([game.step(batch) for batch in [*batches, batches[0]]]))
-        ends.append(weights(game.networks()))
+        found.append(torch.stack([train_state.step(batch) for batch in [*batches, batches[0]]]))
+        ends.append(weights(train_state.all_networks()))
         synchronize(GPU)
         start = time.perf_counter()
         for _ in range(20):
-            game.step(batches[0])
+            train_state.step(batches[0])
         synchronize(GPU)
         times.append(time.perf_counter() - start)
-    assert game.recorded
+    assert train_state.recorded
     assert torch.equal(*found) and torch.equal(*ends)
     assert found[0].std(0).max() > 1e-3
     seen["device"] = f"{describe_device(GPU)}, torch {torch.__version__}, {sys.version.split()[0]}"
@@ -84,12 +84,12 @@ def test_a_recorded_training_goes_on_exactly_where_it_stopped(name, tmp_path):
 
     for name, watch in (("whole", None), ("parts", stop), ("parts", None)):
         torch.manual_seed(0)
-        players = recipe.generator().to(GPU), recipe.discriminator().to(GPU)
+        networks = recipe.generator().to(GPU), recipe.discriminator().to(GPU)
         settings = recipe.training | kept | dict(steps=9, graph=True, progress=False)
         settings |= dict(checkpoint=tmp_path / f"{name}.pt", checkpoint_every=4, on_snapshot=watch)
         with pytest.raises(KeyboardInterrupt) if watch else nullcontext():
-            history = train_gan(*players, Batches(real, 32), **settings)
-            ends.append(weights([*players, history.generator]))
+            history = train_gan(*networks, Batches(real, 32), **settings)
+            ends.append(weights([*networks, history.generator]))
     assert torch.equal(*ends)
 
 
@@ -113,9 +113,9 @@ def test_memory_is_counted_and_a_smaller_batch_takes_less():
     for batch in (16, 64):
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-        players = FACES.generator().to(GPU), FACES.discriminator().to(GPU)
+        networks = FACES.generator().to(GPU), FACES.discriminator().to(GPU)
         batches = Batches(samples(FACES, 64), batch)
-        train_gan(*players, batches, steps=2, progress=False, **FACES.training)
+        train_gan(*networks, batches, steps=2, progress=False, **FACES.training)
         taken.append(torch.cuda.max_memory_allocated())
     assert 0 < taken[0] < taken[1]
     assert "MiB" in peak_memory(GPU)

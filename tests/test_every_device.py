@@ -11,7 +11,7 @@ from gan_utils.data.batches import Batches
 from gan_utils.gan.latent import draw_latent
 from gan_utils.gan.losses import LOSSES
 from gan_utils.gan.models import DCGANDiscriminator, DCGANGenerator, evaluate
-from gan_utils.gan.step import Game
+from gan_utils.gan.step import TrainState
 from gan_utils.gan.training import train_gan
 from gan_utils.runtime import available_devices, pick_device
 from gan_utils.style.objective import PUBLISHED_CONTENT, PUBLISHED_STYLE, style_objective
@@ -55,10 +55,10 @@ def test_a_training_goes_on_exactly_where_it_stopped(device, tmp_path):
     ends = []
     for name, stops in (("whole", [9]), ("parts", [4, 9])):
         for steps in stops:
-            players = pair(device)
+            networks = pair(device)
             torch.manual_seed(1)
             history = train_gan(
-                *players,
+                *networks,
                 steps=9,
                 checkpoint=tmp_path / f"{name}.pt",
                 checkpoint_every=4,
@@ -69,28 +69,30 @@ def test_a_training_goes_on_exactly_where_it_stopped(device, tmp_path):
                 ema_decay=0.9,
                 **SETTINGS,
             )
-        ends.append([weights(network) for network in (*players[:2], history.generator)])
+        ends.append([weights(network) for network in (*networks[:2], history.generator)])
     assert all(map(torch.equal, *ends))
 
 
 def test_a_step_is_the_same_as_on_the_cpu_within_rounding(device):
-    players = pair("cpu")[:2]
+    networks = pair("cpu")[:2]
     real, latent = torch.rand(4, 3, 32, 32) * 2 - 1, torch.randn(4, 8)
     found = []
     for where in (torch.device("cpu"), device):
-        game = Game(*(copy.deepcopy(p).to(where) for p in players), steps=9, **SETTINGS)
-        game.latent = lambda _, where=where: latent.to(where)
-        found.append([game.step(real.to(where)).cpu() for _ in range(2)][-1])
+        train_state = TrainState(
+            *(copy.deepcopy(p).to(where) for p in networks), steps=9, **SETTINGS
+        )
+        train_state.latent = lambda _, where=where: latent.to(where)
+        found.append([train_state.step(real.to(where)).cpu() for _ in range(2)][-1])
     assert torch.allclose(*found, rtol=1e-2, atol=1e-3)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_half_precision_trains_and_reports_in_full(device, loss):
-    *players, batches = pair(device)
+    *networks, batches = pair(device)
     settings = SETTINGS | dict(loss=loss, precision=torch.bfloat16)
-    history = train_gan(*players, batches, steps=3, progress=False, **settings)
+    history = train_gan(*networks, batches, steps=3, progress=False, **settings)
     assert history.records.dtype == torch.float32 and history.records.isfinite().all()
-    assert weights(players[0]).isfinite().all()
+    assert weights(networks[0]).isfinite().all()
     samples = evaluate(history.generator, draw_latent(2, 8, device=device))
     assert samples.dtype == torch.float32 and samples.device.type == device.type
 

@@ -13,6 +13,10 @@ MOST = 120.0  # of its seconds for a cell in quick mode: each timing calls a ste
 NEEDED = {
     "01_sine_gan": ["def configured("],
     "02_mnist_mlp_gan": ["train_part, kept_part =", "scaled =", "IMAGES = train_part", "house ="],
+    "03_dcgan_faces": [
+        *("train_part, kept_part =", "def at_width(", "HOUSE = vary(", "ORIGINALS ="),
+        "def house_forms(",
+    ],
     "04_neural_style_transfer": ["def content_picture(", "LOOKED_AT ="],
     "05_fast": [],
 }
@@ -22,6 +26,7 @@ MEASURING = {
         *("def seconds_per_step(", "def images_per_second("),
         "images_per_second(device, batch_size, p)",
     ],
+    "03_dcgan_faces": ["def step_times(", "times = step_times(forms"],
     "04_neural_style_transfer": ["def calls_per_second(", "calls_per_second(net, size, p)"],
     "05_fast": [
         *(

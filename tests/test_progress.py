@@ -5,7 +5,7 @@ import time
 import pytest
 
 from gan_utils import progress
-from gan_utils.progress import WIDTH, progress_bar, say, stop_button
+from gan_utils.progress import WIDTH, print_wrapped, progress_bar, stop_button
 
 
 def press():
@@ -48,7 +48,7 @@ def test_a_second_press_may_come_in_the_cell_after(monkeypatch):
 
 
 def test_messages_and_bars_fit_a_narrow_notebook(capsys):
-    say("a " * 100)
+    print_wrapped("a " * 100)
     with progress_bar(10**6, unit="calls") as bar:
         bar.update(10**5)
     printed = capsys.readouterr().out.replace("\r", "\n").splitlines()

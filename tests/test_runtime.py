@@ -162,7 +162,10 @@ def test_each_process_gets_a_gpu_of_its_own(monkeypatch):
     with pytest.raises(RuntimeError, match="process 2 on .* no GPU of its own, of 2"):
         runtime.device_of_process(2)
     assert runtime.device_of_process(5, "cpu") == torch.device("cpu")
-    assert [runtime.messenger(torch.device(name)) for name in ("cuda:1", "cpu")] == ["nccl", "gloo"]
+    assert [runtime.distributed_backend(torch.device(name)) for name in ("cuda:1", "cpu")] == [
+        "nccl",
+        "gloo",
+    ]
 
 
 def test_only_one_file_names_cuda_or_mps():

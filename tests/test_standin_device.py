@@ -16,12 +16,12 @@ from gan_utils.commands import train
 from gan_utils.data.batches import Batches, BatchStream
 from gan_utils.data.digits import LabelledImages
 from gan_utils.gan import recipes, step
+from gan_utils.gan.distributed import DistributedTrainState, World
 from gan_utils.gan.latent import draw_latent
 from gan_utils.gan.losses import LOSSES
 from gan_utils.gan.models import MLPDiscriminator, evaluate
-from gan_utils.gan.processes import SharedGame, Team
 from gan_utils.gan.recipes import vary
-from gan_utils.gan.step import Game
+from gan_utils.gan.step import TrainState
 from gan_utils.gan.training import train_gan
 from gan_utils.scores import digit_classifier, metrics
 from gan_utils.scores.digit_classifier import DigitClassifier, predict, train_classifier
@@ -32,7 +32,7 @@ from gan_utils.style.vgg import VGGFeatures
 
 STANDIN = torch.device("meta")
 IMAGES = {"MNIST": (1, 28, 28), "FACES": (3, 64, 64)}
-RECIPES = [name for name in vars(recipes) if name.startswith(("SINE_", "MNIST_", "FACES_"))]
+RECIPES = [name for name, each in vars(recipes).items() if isinstance(each, recipes.Recipe)]
 
 
 def refuse(dtype):
@@ -81,15 +81,15 @@ def samples_of(name, count):
 
 def narrow(recipe):
     """The faces' networks, which take long to build, in their smallest form."""
-    players = dict(generator=recipe.generator, discriminator=recipe.discriminator)
-    return vary(recipe, **{role: lambda b=build: b(width=2) for role, build in players.items()})
+    networks = dict(generator=recipe.generator, discriminator=recipe.discriminator)
+    return vary(recipe, **{role: lambda b=build: b(width=2) for role, build in networks.items()})
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_step_of_each_recipe_leaves_nothing_behind_and_reads_nothing(standin, name):
     recipe = getattr(recipes, name)
     recipe = vary(narrow(recipe) if name.startswith("FACES") else recipe, batch_size=4)
-    game = Game(
+    train_state = TrainState(
         recipe.generator().to(standin),
         recipe.discriminator().to(standin),
         steps=10,
@@ -97,23 +97,25 @@ def test_a_step_of_each_recipe_leaves_nothing_behind_and_reads_nothing(standin, 
     )
     stream = BatchStream(Batches(samples_of(name, 8).to(standin), 4), standin)
     for _ in range(2):
-        statistics = game.step(next(stream))
+        statistics = train_state.step(next(stream))
     assert statistics.device == standin and statistics.shape == (6,)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_so_does_a_step_with_each_loss(standin, loss):
     generator = recipes.SINE_PUBLISHED.generator().to(standin)
-    game = Game(generator, MLPDiscriminator(2, (8,)).to(standin), latent_dim=2, steps=9, loss=loss)
-    assert game.step(torch.zeros(4, 2, device=standin)).device == standin
+    train_state = TrainState(
+        generator, MLPDiscriminator(2, (8,)).to(standin), latent_dim=2, steps=9, loss=loss
+    )
+    assert train_state.step(torch.zeros(4, 2, device=standin)).device == standin
 
 
 def test_a_whole_training_sends_what_comes_from_the_cpu_and_brings_back_what_it_keeps(standin):
     recipe = recipes.MNIST_HOUSE
-    players = recipe.generator().to(standin), recipe.discriminator().to(standin)
+    networks = recipe.generator().to(standin), recipe.discriminator().to(standin)
     batches = [torch.zeros(4, 1, 28, 28)] * 3  # on the CPU, as those of a DataLoader
     history = train_gan(
-        *players,
+        *networks,
         batches,
         steps=5,
         fixed_latent=torch.zeros(6, 100),
@@ -129,10 +131,12 @@ def test_a_whole_training_sends_what_comes_from_the_cpu_and_brings_back_what_it_
 
 def test_one_process_compares_its_samples_and_its_weights_there(standin):
     recipe = vary(recipes.MNIST_HOUSE, batch_size=4)
-    game = SharedGame(Team(0, 1, standin), recipe, samples_of("MNIST_", 8), steps=9, seed=0)
-    train._compare_samples(game)
-    assert game.play(0).device == standin
-    assert game.team.look(game.players, False) is False
+    train_state = DistributedTrainState(
+        World(0, 1, standin), recipe, samples_of("MNIST_", 8), steps=9, seed=0
+    )
+    train._compare_samples(train_state)
+    assert train_state.step(train_state.part(0)).device == standin
+    assert train_state.world.check_sync(train_state.networks, False) is False
 
 
 def test_it_lacks_what_an_apple_gpu_lacks(standin):

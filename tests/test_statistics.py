@@ -4,7 +4,7 @@ from scipy.stats import wasserstein_distance
 
 from gan_utils.data.waves import draw_waves
 from gan_utils.style import statistics
-from gan_utils.style.judge import patch_distance, style_distances
+from gan_utils.style.patches import sliced_wasserstein, style_distances
 from gan_utils.style.statistics import (
     STATISTICS,
     gram_matrix,
@@ -76,8 +76,8 @@ def test_directions_are_at_right_angles_and_leave_the_random_state_alone():
 def test_the_distance_of_plain_pictures_is_that_of_their_colours():
     dark, light = (torch.full((3, 40, 50), value) for value in (0.2, 0.5))
     for scale in (1, 2, 4):
-        assert patch_distance(dark, light, scale) == pytest.approx(0.3, rel=1e-4)
-    assert patch_distance(dark, dark) == 0
+        assert sliced_wasserstein(dark, light, scale) == pytest.approx(0.3, rel=1e-4)
+    assert sliced_wasserstein(dark, dark) == 0
 
 
 def test_a_judge_sees_shapes_as_well_as_colours():
@@ -94,8 +94,8 @@ def test_at_a_smaller_scale_fine_differences_are_not_seen():
     waves = draw_waves(64, 96) * 0.8 + 0.1
     y, x = torch.meshgrid(torch.arange(64), torch.arange(96), indexing="ij")
     chequered = waves + 0.1 * (1 - 2 * ((x + y) % 2))
-    assert patch_distance(chequered, waves, 1) > 0.02
-    assert patch_distance(chequered, waves, 2) < 1e-5
+    assert sliced_wasserstein(chequered, waves, 1) > 0.02
+    assert sliced_wasserstein(chequered, waves, 2) < 1e-5
 
 
 def test_scales_that_do_not_fit():

@@ -27,7 +27,7 @@ def seen(network):
 
 
 def step(generator, discriminator, d_latent, g_latent):
-    optimizers = (Adam(player.parameters(), 1e-2) for player in (generator, discriminator))
+    optimizers = (Adam(network.parameters(), 1e-2) for network in (generator, discriminator))
     loss = LOSSES["nonsaturating"]
     return gan_step(
         generator, discriminator, *optimizers, loss, torch.zeros(COUNT, 2), d_latent, g_latent

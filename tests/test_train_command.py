@@ -9,7 +9,7 @@ from PIL import Image
 
 from gan_utils.__main__ import read
 from gan_utils.commands import train
-from gan_utils.gan.processes import Team
+from gan_utils.gan.distributed import World
 
 
 def run(*line):
@@ -68,7 +68,7 @@ def test_a_data_folder_is_that_of_the_loaders(tmp_path, monkeypatch):
 
 
 def test_processes_with_other_data_are_found_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(Team, "gather", lambda _, value, *__: [value, (value[0] + 1, value[1])])
+    monkeypatch.setattr(World, "gather", lambda _, value, *__: [value, (value[0] + 1, value[1])])
     with pytest.raises(SystemExit, match=r"other data, of 1,024, 1,025 samples; give --source"):
         run("sine", "--steps", 1, "--checkpoint", tmp_path / "a.pt")
 
@@ -100,7 +100,7 @@ def test_a_process_that_torchrun_ends_says_how_to_go_on(tmp_path, monkeypatch):
 
 def test_of_several_processes_only_one_says_what_all_know(tmp_path, monkeypatch):
     monkeypatch.setattr(train, "RANK", 1)
-    monkeypatch.setattr(Team, "gather", lambda _, value, *__: [value, (0, 0.0)])
+    monkeypatch.setattr(World, "gather", lambda _, value, *__: [value, (0, 0.0)])
     with pytest.raises(SystemExit) as ended:
         run("sine", "--steps", 1, "--checkpoint", tmp_path / "a.pt")
     assert ended.value.code == 1

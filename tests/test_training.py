@@ -15,7 +15,7 @@ from gan_utils.data.batches import Batches
 from gan_utils.data.sine import sine_points
 from gan_utils.files import file_lock
 from gan_utils.gan import checkpoints, recipes
-from gan_utils.gan.checkpoints import SafeKeeper
+from gan_utils.gan.checkpoints import Checkpointer
 from gan_utils.gan.history import STATISTICS
 from gan_utils.gan.latent import draw_latent
 from gan_utils.gan.losses import LOSSES
@@ -34,11 +34,11 @@ def build(seed=0):
     return generator, MLPDiscriminator(2, (16,), dropout=0.3), batches
 
 
-def train(players=None, seed=0, **changes):
+def train(networks=None, seed=0, **changes):
     settings = dict(latent_dim=2, lr=1e-2, progress=False)
     if not {"steps", "epochs"} & changes.keys():
         settings["steps"] = STEPS
-    return train_gan(*(players or build(seed)), **(settings | changes))
+    return train_gan(*(networks or build(seed)), **(settings | changes))
 
 
 def numbers(network):
@@ -50,12 +50,12 @@ def equal(network, other):
 
 
 def test_each_player_has_its_own_learning_rate():
-    players, starts = build(), build()
-    train(players, steps=1, lr=1e-2, d_lr=1e-3)
-    for player, start, rate in zip(players[:2], starts[:2], (1e-2, 1e-3), strict=True):
+    networks, starts = build(), build()
+    train(networks, steps=1, lr=1e-2, d_lr=1e-3)
+    for network, start, rate in zip(networks[:2], starts[:2], (1e-2, 1e-3), strict=True):
         moved = [
             (p - q).abs().max().item()
-            for p, q in zip(player.parameters(), start.parameters(), strict=True)
+            for p, q in zip(network.parameters(), start.parameters(), strict=True)
         ]
         assert max(moved) == pytest.approx(rate, rel=1e-2)  # Adam's first step is its rate
 
@@ -89,12 +89,12 @@ class Fixed(nn.Module):
 
 
 def test_the_step_reports_what_the_discriminator_says():
-    players = Fixed(0.0), Fixed(0.0)
-    optimizers = [Adam(player.parameters()) for player in players]
+    networks = Fixed(0.0), Fixed(0.0)
+    optimizers = [Adam(network.parameters()) for network in networks]
     real, before, after = (
         torch.tensor(v)[:, None] for v in ([2.0, -1.0, 3.0, 1.0], [-1.0, 1.0, 2.0, 3.0], [0.5] * 4)
     )
-    found = gan_step(*players, *optimizers, LOSSES["nonsaturating"], real, before, after)
+    found = gan_step(*networks, *optimizers, LOSSES["nonsaturating"], real, before, after)
     means = [logits.sigmoid().mean().item() for logits in (real, before, after)]
     assert found[2:].tolist() == pytest.approx([*means, (3 / 4 + 1 / 4) / 2])
 
@@ -103,17 +103,17 @@ def test_the_step_reports_what_the_discriminator_says():
 def test_every_digit_recipe_trains(recipe):
     recipe = getattr(recipes, f"MNIST_{recipe}")
     images = torch.randint(256, (8, 1, 28, 28), dtype=torch.uint8)
-    players = recipe.generator(), recipe.discriminator()
-    history = train_gan(*players, Batches(images, 4), steps=2, progress=False, **recipe.training)
+    networks = recipe.generator(), recipe.discriminator()
+    history = train_gan(*networks, Batches(images, 4), steps=2, progress=False, **recipe.training)
     assert history.records.isfinite().all()
 
 
 @pytest.mark.parametrize("recipe", [recipes.FACES_DCGAN, recipes.FACES_HOUSE])
 def test_every_face_recipe_trains(recipe):
     images = torch.randint(256, (8, 3, 64, 64), dtype=torch.uint8)
-    players = recipe.generator(width=4), recipe.discriminator(width=4)
+    networks = recipe.generator(width=4), recipe.discriminator(width=4)
     batches = Batches(images, 4)
-    history = train_gan(*players, batches, steps=2, progress=False, **recipe.training)
+    history = train_gan(*networks, batches, steps=2, progress=False, **recipe.training)
     assert history.records.isfinite().all()
     samples = evaluate(history.generator, torch.randn(2, 100))
     assert samples.shape == (2, 3, 64, 64) and samples.dtype == torch.float32
@@ -139,9 +139,9 @@ def test_a_hand_written_step_gives_the_same_weights(name):
             g_loss.backward()
             g_optimizer.step()
 
-    players = build()
-    history = train(players, steps=10, loss=name)
-    assert equal(generator, players[0]) and equal(discriminator, players[1])
+    networks = build()
+    history = train(networks, steps=10, loss=name)
+    assert equal(generator, networks[0]) and equal(discriminator, networks[1])
     assert torch.equal(history.records[-1, :2], torch.stack([d_loss, g_loss]).detach())
 
 
@@ -207,10 +207,10 @@ def test_batches_may_be_a_list_of_samples_and_labels():
 
 
 def test_snapshots_are_evenly_spaced_and_show_fixed_inputs():
-    players, seen = build(), []
+    networks, seen = build(), []
     latent, probe = torch.randn(6, 2), torch.randn(9, 2)
     history = train(
-        players,
+        networks,
         fixed_latent=latent,
         probe=probe,
         snapshots=5,
@@ -218,8 +218,8 @@ def test_snapshots_are_evenly_spaced_and_show_fixed_inputs():
     )
     assert [s.step for s in history.snapshots] == [0, 5, 10, 15, 20]
     assert seen == [(step, step) for step in (0, 5, 10, 15, 20)]
-    assert torch.equal(history.snapshots[-1].samples, evaluate(players[0], latent))
-    assert torch.equal(history.snapshots[-1].logits, evaluate(players[1], probe))
+    assert torch.equal(history.snapshots[-1].samples, evaluate(networks[0], latent))
+    assert torch.equal(history.snapshots[-1].logits, evaluate(networks[1], probe))
     assert train(build()).snapshots == []
 
 
@@ -256,16 +256,16 @@ def test_snapshots_do_not_change_the_training():
 
 
 def test_the_generator_records_no_gradients_while_the_discriminator_learns():
-    players, recorded = build(), []
-    players[0].register_forward_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
-    train(players, steps=2)
+    networks, recorded = build(), []
+    networks[0].register_forward_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
+    train(networks, steps=2)
     # First one look whether the players fit; then in each step once for D, once for G.
     assert recorded[1:] == [False, True] * 2
 
 
 def test_averaged_weights_follow_the_trained_ones():
-    players, trained = build(), []
-    linear, norm = players[0][:2]  # batch norm's running mean is averaged with the weights
+    networks, trained = build(), []
+    linear, norm = networks[0][:2]  # batch norm's running mean is averaged with the weights
     average = None
 
     def follow(history):
@@ -280,7 +280,7 @@ def test_averaged_weights_follow_the_trained_ones():
         trained.append(now)
 
     history = train(
-        players,
+        networks,
         ema_decay=0.9,
         fixed_latent=torch.zeros(1, 2),
         snapshots=STEPS + 1,
@@ -292,17 +292,17 @@ def test_averaged_weights_follow_the_trained_ones():
         assert torch.allclose(found, expected, atol=1e-6)
         assert not torch.allclose(found, last, atol=1e-3)
     # Averaging is a spectator: the trained networks are those of a training without it.
-    assert equal(players[0], train().generator)
+    assert equal(networks[0], train().generator)
 
 
 def test_learning_rate_falls_to_zero():
-    players, weights = build(), []
+    networks, weights = build(), []
     train(
-        players,
+        networks,
         decay_lr=True,
         fixed_latent=torch.zeros(1, 2),
         snapshots=STEPS + 1,
-        on_snapshot=lambda _: weights.append(players[0][0].weight.detach().clone()),
+        on_snapshot=lambda _: weights.append(networks[0][0].weight.detach().clone()),
     )
     moves = [(b - a).abs().max() for a, b in zip(weights, weights[1:], strict=False)]
     # Adam moves a weight by about the rate: 1e-2 in the first step, a twentieth in the last.
@@ -339,11 +339,11 @@ def test_stop_and_resume_is_bit_for_bit_an_uninterrupted_run(tmp_path, capsys, a
     assert part.interrupted and len(part.records) == after
     assert f"Stopped after step {after} of 20" in capsys.readouterr().out
 
-    players = (*build(seed=7)[:2], batches)
+    networks = (*build(seed=7)[:2], batches)
     settings["fixed_latent"] = torch.zeros(3, 2)  # the checkpoint knows better
-    resumed = train(players, checkpoint=path, **settings)
+    resumed = train(networks, checkpoint=path, **settings)
     assert f"going on from step {after} of 20" in capsys.readouterr().out
-    assert equal(players[0], whole_players[0]) and equal(players[1], whole_players[1])
+    assert equal(networks[0], whole_players[0]) and equal(networks[1], whole_players[1])
     assert equal(resumed.generator, whole.generator)
     assert torch.equal(resumed.records, whole.records)
     assert [s.step for s in resumed.snapshots] == [s.step for s in whole.snapshots]
@@ -378,9 +378,9 @@ def test_a_nan_stops_with_the_last_good_weights():
     bad = torch.full((8, 2), math.nan)
     with pytest.raises(FloatingPointError, match="at step 7; .* weights of step 5 again"):
         train((generator, discriminator, [*good, bad]), steps=14, snapshots=2, checkpoint_every=5)
-    players = build()
-    train((*players[:2], good), steps=5)
-    assert equal(generator, players[0]) and equal(discriminator, players[1])
+    networks = build()
+    train((*networks[:2], good), steps=5)
+    assert equal(generator, networks[0]) and equal(discriminator, networks[1])
 
 
 class RootGenerator(nn.Module):
@@ -445,23 +445,23 @@ def test_numpy_numbers_do_not_spoil_a_checkpoint(tmp_path):
 
 
 def test_a_nan_after_resuming_names_the_right_step(tmp_path):
-    path, players = tmp_path / "sine.pt", build()
+    path, networks = tmp_path / "sine.pt", build()
     good, bad = sine_points(8), torch.full((8, 2), math.nan)
-    train((*players[:2], Interrupting([good] * 8, 4)), steps=8, checkpoint=path)
+    train((*networks[:2], Interrupting([good] * 8, 4)), steps=8, checkpoint=path)
     with pytest.raises(FloatingPointError, match="at step 5; .* weights of step 4 again"):
-        train((*players[:2], [good] * 4 + [bad] * 4), steps=8, checkpoint=path)
+        train((*networks[:2], [good] * 4 + [bad] * 4), steps=8, checkpoint=path)
 
 
 def test_a_loss_that_is_no_number_stops_the_training_although_the_weights_are_finite():
     network = nn.Linear(1, 1)
-    keeper = SafeKeeper([], [network], {}, None, torch.device("cpu"))
-    keeper.check(torch.ones(2, 6))
+    checkpointer = Checkpointer([], [network], {}, None, torch.device("cpu"))
+    checkpointer.check(torch.ones(2, 6))
     weight = network.weight.clone()
     nn.init.ones_(network.weight)
     statistics = torch.ones(4, 6)
     statistics[2, 1] = math.nan
     with pytest.raises(FloatingPointError, match="at step 3; .* weights of step 2 again"):
-        keeper.check(statistics)
+        checkpointer.check(statistics)
     assert torch.equal(network.weight, weight)
 
 
@@ -478,8 +478,8 @@ def test_a_full_disk_is_said_and_costs_neither_the_older_checkpoint_nor_the_trai
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(checkpoints, "atomic_write", full)
-    keeper = SafeKeeper([], [], {}, path, torch.device("cpu"))
-    keeper.save()
+    checkpointer = Checkpointer([], [], {}, path, torch.device("cpu"))
+    checkpointer.save()
     said = " ".join(capsys.readouterr().out.split())
     assert "sine.pt could not be written: No space left on device" in said
     assert path.read_bytes() == before
@@ -538,15 +538,15 @@ def spoil(saved, what):
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_refused_and_leaves_the_networks_alone(tmp_path, what):
-    path, players = tmp_path / "sine.pt", build()
+    path, networks = tmp_path / "sine.pt", build()
     train(checkpoint=path)
     saved = torch.load(path, weights_only=True)
     spoil(saved, what)
     torch.save(saved, path)
-    before = [weight.clone() for player in players[:2] for weight in player.parameters()]
+    before = [weight.clone() for network in networks[:2] for weight in network.parameters()]
     with pytest.raises(ValueError, match=r"sine\.pt does not (fit this training|say of which)"):
-        train(players, checkpoint=path)
-    after = [weight for player in players[:2] for weight in player.parameters()]
+        train(networks, checkpoint=path)
+    after = [weight for network in networks[:2] for weight in network.parameters()]
     assert all(map(torch.equal, before, after))
 
 
@@ -603,9 +603,9 @@ def test_two_trainings_do_not_share_a_checkpoint(tmp_path):
 )
 def test_bad_arguments_are_named_before_anything_is_changed(changes, message, tmp_path):
     generator, discriminator, batches = build()
-    players = generator.eval(), discriminator.eval(), batches
+    networks = generator.eval(), discriminator.eval(), batches
     with pytest.raises(ValueError, match=message):
-        train(players, checkpoint=tmp_path / "runs" / "c.pt", **changes)
+        train(networks, checkpoint=tmp_path / "runs" / "c.pt", **changes)
     assert not generator.training and not discriminator.training
     assert list(tmp_path.iterdir()) == []
 

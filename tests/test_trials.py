@@ -87,7 +87,9 @@ def test_faces_are_scored_beside_faces_kept_back(tmp_path, monkeypatch):
 
 def test_the_evaluator_of_faces_counts_the_rarest_of_each_factor(monkeypatch, learned):
     shown = []
-    monkeypatch.setattr(evaluators, "FaceReader", lambda faces: shown.append(faces) or learned[0])
+    monkeypatch.setattr(
+        evaluators, "FaceClassifier", lambda faces: shown.append(faces) or learned[0]
+    )
     monkeypatch.setitem(evaluators.FACES, "count", 1500)
     evaluator = evaluators.FaceEvaluator("drawn", CPU)
     assert evaluator.coverage(evaluator.kept)["background"] > 0.5

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from gan_utils.data.digits import digit_images
 from gan_utils.files import atomic_write
-from gan_utils.progress import say
+from gan_utils.progress import print_wrapped
 from gan_utils.runtime import describe_device, pick_device
 from gan_utils.speed.cases import Case, cases
 from gan_utils.speed.limits import Limits, measure_limits
@@ -72,7 +72,7 @@ def measure_all(
         try:
             measured[name] = measure(make(), device, seconds)
         except RuntimeError as error:  # too little memory, or no graph of this step
-            say(f"{name} could not be measured: {error}")
+            print_wrapped(f"{name} could not be measured: {error}")
     return measured
 
 

@@ -18,11 +18,17 @@ from gan_utils.data.digits import digit_images
 from gan_utils.data.faces import face_images
 from gan_utils.data.sine import sine_points
 from gan_utils.gan import recipes
+from gan_utils.gan.distributed import (
+    DistributedError,
+    DistributedTrainState,
+    World,
+    init_world,
+    train_distributed,
+)
 from gan_utils.gan.history import History
 from gan_utils.gan.models import evaluate
-from gan_utils.gan.processes import SharedGame, Team, TeamError, joined_team, train_together
 from gan_utils.gan.recipes import vary
-from gan_utils.progress import say
+from gan_utils.progress import print_wrapped
 from gan_utils.randomness import seeded
 from gan_utils.runtime import describe_device
 from gan_utils.show.plotting import plot_samples, use_theme
@@ -64,16 +70,19 @@ def run(arguments: argparse.Namespace) -> None:
     if "RANK" in os.environ:
         signal.signal(signal.SIGTERM, _told_to_end)
     try:
-        with joined_team(arguments.device) as team:
+        with init_world(arguments.device) as world:
             path = arguments.checkpoint or Path("runs") / f"{arguments.recipe}.pt"
-            game = team.together(partial(_prepare, arguments, team))
-            _compare_samples(game)
-            history = train_together(
-                game, checkpoint=path, save_every=arguments.save_every, on_save=_painter(path)
+            train_state = world.run_all(partial(_prepare, arguments, world))
+            _compare_samples(train_state)
+            history = train_distributed(
+                train_state,
+                checkpoint=path,
+                save_every=arguments.save_every,
+                on_save=_painter(path),
             )
-            if team.rank == 0:
-                _report(game, history, path)
-    except (TeamError, FloatingPointError) as error:  # all know of it
+            if world.rank == 0:
+                _report(train_state, history, path)
+    except (DistributedError, FloatingPointError) as error:  # all know of it
         raise SystemExit(_said(error, RANK == 0)) from error
     except ConnectionError as error:  # the first two are never gone both
         raise SystemExit(_said(error, RANK <= 1)) from error
@@ -94,26 +103,28 @@ def _told_to_end(*_: object) -> None:
     raise SystemExit(_said(text, RANK <= 1))
 
 
-def _prepare(arguments: argparse.Namespace, team: Team) -> SharedGame:
+def _prepare(arguments: argparse.Namespace, world: World) -> DistributedTrainState:
     if arguments.recipe not in RECIPES:
         names = ", ".join(RECIPES)
         raise ValueError(f"no recipe is called {arguments.recipe!r}; choose one of {names}")
     recipe = RECIPES[arguments.recipe]
     if arguments.batch_size is not None:
         recipe = vary(recipe, batch_size=arguments.batch_size)
-    with redirect_stdout(sys.stdout if team.rank == 0 else io.StringIO()):
+    with redirect_stdout(sys.stdout if world.rank == 0 else io.StringIO()):
         samples = _samples(arguments)
-    return SharedGame(team, recipe, samples, steps=arguments.steps, seed=arguments.seed)
+    return DistributedTrainState(world, recipe, samples, steps=arguments.steps, seed=arguments.seed)
 
 
-def _compare_samples(game: SharedGame) -> None:
+def _compare_samples(train_state: DistributedTrainState) -> None:
     """Make sure that all processes have found the same data."""
-    samples = game.batches.samples
+    samples = train_state.batches.samples
     # The sum of bytes is exact; of floats it is what the device adds, the same in all processes.
-    found = game.team.gather((len(samples), samples.sum().cpu().item()))
+    found = train_state.world.gather((len(samples), samples.sum().cpu().item()))
     if len(set(found)) > 1:
         counts = ", ".join(f"{count:,}" for count, _ in found)
-        raise TeamError(f"the processes found other data, of {counts} samples; give --source")
+        raise DistributedError(
+            f"the processes found other data, of {counts} samples; give --source"
+        )
 
 
 def _samples(arguments: argparse.Namespace) -> Tensor:
@@ -146,17 +157,17 @@ def _painter(path: Path) -> Callable[[History], None]:
             figure.savefig(picture)
             plt.close(figure)
         except OSError as error:  # a full disk ends no training
-            say(f"{picture.name} could not be written: {error.strerror}.")
+            print_wrapped(f"{picture.name} could not be written: {error.strerror}.")
 
     return paint
 
 
-def _report(game: SharedGame, history: History, path: Path) -> None:
-    done, total, size = len(history.records), game.settings["steps"], game.team.size
+def _report(train_state: DistributedTrainState, history: History, path: Path) -> None:
+    done, total, size = len(history.records), train_state.settings["steps"], train_state.world.size
     if done < total:
         print(f"Stopped after step {done:,} of {total:,}; the same command goes on.")
-    speed = done * game.batches.batch_size / history.seconds
+    speed = done * train_state.batches.batch_size / history.seconds
     processes = "1 process" if size == 1 else f"{size} processes"
-    print(f"{processes}, {describe_device(game.team.device)}")
+    print(f"{processes}, {describe_device(train_state.world.device)}")
     print(f"{done:,} steps in {history.seconds:.1f} s, {speed:,.0f} samples a second")
     print(f"kept in {path.name}, samples beside it")

@@ -124,7 +124,7 @@ class BatchStream:
             next(self)
 
 
-class SharedBatches:
+class DistributedBatches:
     """One process's part of every batch of a training that several share.
 
     What a batch holds depends on the seed and the step alone: no

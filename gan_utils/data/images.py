@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gan_utils.progress import say
+from gan_utils.progress import print_wrapped
 
 
 def check_images(images: Tensor, shape: tuple[int, int, int]) -> None:
@@ -17,7 +17,7 @@ def check_images(images: Tensor, shape: tuple[int, int, int]) -> None:
 
 def announce(what: str, train: Tensor, kept: Tensor, note: str = "") -> None:
     """Print what was loaded, how many images, and a note about those that are kept back."""
-    say(f"{what}: {len(train):,} to learn from, {len(kept):,} kept back{note}")
+    print_wrapped(f"{what}: {len(train):,} to learn from, {len(kept):,} kept back{note}")
 
 
 def scale_images(images: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torchvision.datasets import CelebA
 
 from gan_utils.data.downloads import data_folder, impatient, network_allowed
 from gan_utils.data.pictures import load_folder
-from gan_utils.progress import say
+from gan_utils.progress import print_wrapped
 
 LFW_SQUARE = slice(62, 187)  # of 250 rows and columns: the face and a little around it
 CELEBA_COUNT = 202_599
@@ -82,7 +82,9 @@ def celeba_images(size: int, count: int) -> tuple[Tensor, list[str] | None]:
             ) from None
     found = sum(1 for _ in folder.glob("*.jpg"))
     if found < CELEBA_COUNT:
-        say(f"CelebA is not complete: {found:,} of {CELEBA_COUNT:,} photographs are here.")
+        print_wrapped(
+            f"CelebA is not complete: {found:,} of {CELEBA_COUNT:,} photographs are here."
+        )
     images, files = load_folder(folder, size, count)
     listed = folder.parent / "identity_CelebA.txt"
     if not listed.is_file():

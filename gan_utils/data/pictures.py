@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from gan_utils.progress import say
+from gan_utils.progress import print_wrapped
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 # No others: Pillow calls a program to read EPS, and readers that few use are seldom looked at.
@@ -59,7 +59,7 @@ def load_picture(path: Path | str) -> Image.Image:
         reason = str(error).replace(str(path), path.name) or type(error).__name__
         raise ValueError(f"{path.name} is damaged or no picture: {reason}") from None
     for warning in heard:
-        say(f"{path.name}: {warning.message}")
+        print_wrapped(f"{path.name}: {warning.message}")
     return picture
 
 
@@ -157,7 +157,9 @@ def load_folder(folder: Path | str, size: int, limit: int) -> tuple[Tensor, list
             skipped.append(str(error))
     if skipped:
         more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
-        say(f"{len(skipped)} of {len(paths)} files skipped: {'; '.join(skipped[:NAMED])}{more}.")
+        print_wrapped(
+            f"{len(skipped)} of {len(paths)} files skipped: {'; '.join(skipped[:NAMED])}{more}."
+        )
     if not squares:
         raise ValueError(
             f"the folder {folder.name} has no picture to learn from; it needs files that end in "

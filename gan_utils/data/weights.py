@@ -11,7 +11,7 @@ from torchvision.models import VGG19_Weights, WeightsEnum
 
 from gan_utils.data.downloads import data_folder, impatient, network_allowed
 from gan_utils.files import atomic_write
-from gan_utils.progress import say
+from gan_utils.progress import print_wrapped
 
 
 def trained_weights(weights: WeightsEnum, *, fetch: bool = True) -> dict[str, Tensor]:
@@ -33,7 +33,7 @@ def trained_weights(weights: WeightsEnum, *, fetch: bool = True) -> dict[str, Te
     present = path.is_file()
     if not present or not _is_intact(path):
         if present:
-            say(f"{path.name} is damaged: fetching it again.")
+            print_wrapped(f"{path.name} is damaged: fetching it again.")
         try:
             if not (fetch and network_allowed()):
                 reason = "GAN_UTILS_OFFLINE forbids it" if fetch else "quick mode fetches nothing"
@@ -83,7 +83,7 @@ def vgg19_convolutions(*, fetch: bool = True) -> dict[str, Tensor]:
     if kept is not None:
         if _is_intact(kept):
             return torch.load(kept, map_location="cpu", weights_only=True)
-        say(f"{kept.name} is damaged: going back to torchvision's file.")
+        print_wrapped(f"{kept.name} is damaged: going back to torchvision's file.")
     try:
         weights = trained_weights(VGG19_Weights.IMAGENET1K_V1, fetch=fetch)
     except FileNotFoundError as error:
@@ -118,4 +118,4 @@ def _keep(convolutions: dict[str, Tensor], damaged: Path | None) -> None:
         if damaged is not None:
             damaged.unlink()
     except OSError as error:
-        say(f"The convolutions could not be kept in the data folder: {error.strerror}.")
+        print_wrapped(f"The convolutions could not be kept in the data folder: {error.strerror}.")

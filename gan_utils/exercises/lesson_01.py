@@ -134,7 +134,7 @@ def training_step(my_step: Step) -> Verdict:
     name = "training step"
     if mine.told:
         return not_yet(name, mine.told)
-    moved = [not _same(old, new) for old, new in zip(players, mine.players, strict=True)]
+    moved = [not _same(old, new) for old, new in zip(players, mine.networks, strict=True)]
     if not any(moved):
         return unanswered(name)
     if not moved[1]:
@@ -144,13 +144,13 @@ def training_step(my_step: Step) -> Verdict:
     if mine.visits > 1:
         look = "gradients of the discriminator's loss reach the generator; its samples need detach"
         return not_yet(name, look)
-    if not all(w.requires_grad for w in _weights(mine.players)) or not mine.players[1].training:
+    if not all(w.requires_grad for w in _weights(mine.networks)) or not mine.networks[1].training:
         look = "the discriminator is not left as it was: frozen, or in evaluation mode"
         return not_yet(name, look)
     right = _played(_step(), players, real, latents)
-    if not _same(mine.players[1], right.players[1]):
+    if not _same(mine.networks[1], right.networks[1]):
         return not_yet(name, _mistake_of_discriminator(mine, players, real, latents))
-    if not _same(mine.players[0], right.players[0]):
+    if not _same(mine.networks[0], right.networks[0]):
         return not_yet(name, _mistake_of_generator(mine, players, real, latents))
     return accepted(name)
 
@@ -159,7 +159,7 @@ class _Played:
     """Two players after a step, how often gradients came to the generator, and what went wrong."""
 
     def __init__(self, players: tuple[nn.Module, nn.Module]) -> None:
-        self.players = copy.deepcopy(players)
+        self.networks = copy.deepcopy(players)
         self.visits = 0
         self.told = ""
 
@@ -171,12 +171,12 @@ def _played(
     step: Step, players: tuple[nn.Module, nn.Module], real: Tensor, latents: Tensor
 ) -> _Played:
     played = _Played(players)
-    generator, discriminator = played.players
-    for weight, old in zip(_weights(played.players), _weights(players), strict=True):
+    generator, discriminator = played.networks
+    for weight, old in zip(_weights(played.networks), _weights(players), strict=True):
         weight.grad = old.grad.clone()
     generator.layers[0].weight.register_hook(played.count)
     # Not Adam: it would hide how large a gradient is.
-    optimizers = [SGD(player.parameters(), lr=0.5) for player in played.players]
+    optimizers = [SGD(player.parameters(), lr=0.5) for player in played.networks]
     try:
         step(generator, discriminator, *optimizers, real, *latents)
     except RuntimeError as error:
@@ -208,9 +208,9 @@ def _step(d_loss: Callable = losses.cross_entropy, g_loss: Callable = losses.non
 def _mistake_of_discriminator(mine: _Played, players: tuple, *batch: Tensor) -> str:
     swapped = _played(_step(lambda r, f: losses.cross_entropy(f, r)), players, *batch)
     real_only = _played(_step(lambda r, _: nn.functional.softplus(-r).mean()), players, *batch)
-    if _same(mine.players[1], swapped.players[1]):
+    if _same(mine.networks[1], swapped.networks[1]):
         return "the discriminator learns to call real points generated: the labels are swapped"
-    if _same(mine.players[1], real_only.players[1]):
+    if _same(mine.networks[1], real_only.networks[1]):
         return "the discriminator sees no generated points: half of its loss is missing"
     return (
         "the discriminator's gradients are not those of cross_entropy for these points alone; "
@@ -228,7 +228,7 @@ def _mistake_of_generator(mine: _Played, players: tuple, *batch: Tensor) -> str:
         ),
     }
     for look_at, g_loss in mistakes.items():
-        if _same(mine.players[0], _played(_step(g_loss=g_loss), players, *batch).players[0]):
+        if _same(mine.networks[0], _played(_step(g_loss=g_loss), players, *batch).networks[0]):
             return look_at
     return (
         "the generator's gradients are not those of nonsaturating after D's step; "

@@ -5,11 +5,11 @@
 - `latent`: latent vectors, and the arc between two of them
 - `recipes`: published training recipes as data, each with its source
 - `history`: what happened in a training
-- `watching`: what a training looks at between its steps
+- `callbacks`: metrics and snapshots, between the steps of a training
 - `checkpoints`: saving, exact resuming, the way back after a bad loss
-- `players`: do two networks make a game?
-- `step`: one step of training: each player learns once
-- `graph`: the step recorded once, and repeated by the GPU itself
+- `network_checks`: do generator and discriminator fit?
+- `step`: one step of training: each network learns once
+- `cuda_graph`: the step recorded once, and repeated by the GPU itself
 - `training`: the loop around the step: when to look, show, save and stop
-- `processes`: the same with several processes, which share each batch
+- `distributed`: the same with several processes, which share each batch
 """

@@ -3,6 +3,7 @@
 import copy
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_utils.files import atomic_write
-from gan_utils.progress import say
+from gan_utils.progress import print_wrapped
 from gan_utils.randomness import random_state, restore_random_state
 
 
@@ -24,15 +25,16 @@ class Stateful(Protocol):
         """Take over a state."""
 
 
-class SafeKeeper:
+class Checkpointer:
     """Saves and restores everything that changes during a training.
 
     Args:
-        parts: what changes, in a fixed order: the game, its history, the place in the data.
-        networks: those of the game, whose weights come back after a bad loss.
+        parts: what changes, in a fixed order: the train state, its history, the place in the data.
+        networks: those whose weights come back after a bad loss.
         settings: numbers and strings that tell one training from another.
         path: the checkpoint file, or None to keep nothing on disk; `~` is the home folder.
         device: where the training runs; its random generator is saved too.
+        on_save: called after each time that the file was to be written.
 
     Raises:
         ValueError: `path` is a folder, a device or a pipe.
@@ -45,9 +47,10 @@ class SafeKeeper:
         settings: dict[str, Any],
         path: Path | str | None,
         device: torch.device,
+        on_save: Callable[[], None] | None = None,
     ) -> None:
         """Remember the networks as they are; nothing is written yet."""
-        self.parts, self.networks = parts, networks
+        self.parts, self.networks, self.on_save = parts, networks, on_save
         self.settings = settings
         self.path = None if path is None else Path(path).expanduser()
         self.device = device
@@ -105,10 +108,12 @@ class SafeKeeper:
             with atomic_write(self.path) as file:
                 file.write(content.getbuffer())
         except OSError as error:
-            say(
+            print_wrapped(
                 f"{self.path.name} could not be written: {error.strerror}. What an earlier save "
                 "wrote is as it was, and the training is not lost: it is still in memory."
             )
+        if self.on_save is not None:
+            self.on_save()
 
     def resume(self) -> bool:
         """Restore everything from the checkpoint if there is one, and say whether there was.

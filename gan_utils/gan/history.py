@@ -13,7 +13,7 @@ STATISTICS = ("d_loss", "g_loss", "d_real", "d_fake", "d_fake_after", "d_accurac
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the players made of fixed inputs at one moment of the training.
+    """What the networks made of fixed inputs at one moment of the training.
 
     Attributes:
         step: training steps done by then.
@@ -66,7 +66,7 @@ class History:
         self.records = torch.cat([self.records, torch.stack(statistics).cpu()])
 
     def take_snapshot(self, discriminator: nn.Module) -> None:
-        """Keep what the players make of the fixed inputs now, in evaluation mode."""
+        """Keep what the networks make of the fixed inputs now, in evaluation mode."""
         device = next(discriminator.parameters()).device
         samples = evaluate(self.generator, self.fixed_latent.to(device)).cpu()
         logits = None

@@ -155,7 +155,7 @@ def r1_penalty(discriminator: nn.Module, real: Tensor, _: Tensor) -> Tensor:
 
 
 class GANLoss(NamedTuple):
-    """What each player minimises; the discriminator also the penalty, where there is one.
+    """What each network minimises; the discriminator also the penalty, where there is one.
 
     The penalty is computed in full precision, outside autocast.
     """

@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from gan_utils.gan.latent import LATENTS, draw_latent
 from gan_utils.gan.losses import GANLoss, named_loss
 from gan_utils.gan.models import count_parameters
-from gan_utils.gan.players import check_players
+from gan_utils.gan.network_checks import check_networks
 
 PRECISIONS = ("torch.float32", "torch.bfloat16")
 # Layers that treat each sample of a batch by itself. Of layers that are not here nothing is known.
@@ -53,13 +53,13 @@ def gan_step(
     g_latent: Tensor,
     precision: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Train each player once: first the discriminator, then the
+    """Train each network once: first the discriminator, then the
     generator.
 
     Args:
-        generator, discriminator: the players, both in training mode.
+        generator, discriminator: both in training mode.
         g_optimizer, d_optimizer: their optimisers.
-        loss: what each player minimises.
+        loss: what each network minimises.
         real: a batch of real samples [N, ...].
         d_latent, g_latent: latent vectors [N, latent_dim] for either
             half of the step, which may be the same tensor.
@@ -108,13 +108,15 @@ def gan_step(
     return torch.stack(found).detach()
 
 
-class Game:
-    """Two players and all that their training needs; `step` lets each of them learn once.
+class TrainState:
+    """All that a training changes: two networks, their optimisers, schedules and the EMA.
+
+    `step` trains each network once.
 
     Attributes:
-        players: generator and discriminator, the networks that were given.
+        networks: generator and discriminator, the networks that were given.
         optimizers: their two Adam optimisers, in the same order.
-        sampled: the network to draw samples from: the averaged copy of the generator where
+        ema_generator: the network to draw samples from: the averaged copy of the generator where
             `ema_decay` was given, otherwise the generator itself.
         device: where the generator lives, and the latent vectors are drawn.
         settings: the arguments as plain numbers and strings, which tell one training from another.
@@ -156,8 +158,8 @@ class Game:
             precision: `torch.bfloat16` runs the networks under autocast.
 
         Raises:
-            ValueError: an argument is out of range, or the players make no game, see
-                `players.check_players`; the networks are as they were.
+            ValueError: an argument is out of range, or the networks do not fit, see
+                `network_checks.check_networks`; the networks are as they were.
         """
         self.settings = dict(
             latent_dim=int(latent_dim),
@@ -174,14 +176,14 @@ class Game:
             parameters=tuple(map(count_parameters, (generator, discriminator))),
         )
         _check(self.settings)
-        check_players(generator, discriminator, latent_dim)
-        self.players = (generator, discriminator)
+        check_networks(generator, discriminator, latent_dim)
+        self.networks = (generator, discriminator)
         weight = next(generator.parameters())
         self.device, self.dtype = weight.device, weight.dtype
         self.loss, self.precision = named_loss(loss), precision
         self.optimizers = [
-            Adam(player.parameters(), self.settings[rate], self.settings["betas"], fused=True)
-            for player, rate in zip(self.players, ("lr", "d_lr"), strict=True)
+            Adam(network.parameters(), self.settings[rate], self.settings["betas"], fused=True)
+            for network, rate in zip(self.networks, ("lr", "d_lr"), strict=True)
         ]
         falling = self.optimizers if decay_lr else []
         self.schedules = [LambdaLR(o, lambda step: 1 - step / steps) for o in falling]
@@ -189,10 +191,10 @@ class Game:
         if ema_decay is not None:
             average = get_ema_multi_avg_fn(self.settings["ema_decay"])
             self.averages = [AveragedModel(generator, multi_avg_fn=average, use_buffers=True)]
-        self.sampled = self.averages[0].module if self.averages else generator
+        self.ema_generator = self.averages[0].module if self.averages else generator
 
     def step(self, real: Tensor) -> Tensor:
-        """Let each player learn once from a batch of real samples [N, ...], and new latent vectors.
+        """Train each network once, with a batch of real samples [N, ...] and new latent vectors.
 
         Returns:
             The six numbers named in `history.STATISTICS`, still on the device.
@@ -205,7 +207,7 @@ class Game:
         for schedule in self.schedules:
             schedule.step()
         for average in self.averages:
-            average.update_parameters(self.players[0])
+            average.update_parameters(self.networks[0])
         return statistics
 
     def check_kind(self, real: Tensor) -> None:
@@ -224,7 +226,7 @@ class Game:
         d_latent = self.latent(len(real))
         g_latent = d_latent if self.settings["shared_latent"] else self.latent(len(real))
         return gan_step(
-            *self.players, *self.optimizers, self.loss, real, d_latent, g_latent, self.precision
+            *self.networks, *self.optimizers, self.loss, real, d_latent, g_latent, self.precision
         )
 
     def latent(self, count: int) -> Tensor:
@@ -232,12 +234,12 @@ class Game:
         dim, kind = self.settings["latent_dim"], self.settings["latent"]
         return draw_latent(count, dim, kind=kind, device=self.device)
 
-    def networks(self) -> list[nn.Module]:
+    def all_networks(self) -> list[nn.Module]:
         """Return all networks whose weights a step changes."""
-        return [*self.players, *self.averages]
+        return [*self.networks, *self.averages]
 
     def _parts(self) -> list[Any]:
-        return [*self.networks(), *self.optimizers, *self.schedules]
+        return [*self.all_networks(), *self.optimizers, *self.schedules]
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that steps change."""

@@ -1,6 +1,6 @@
 """The loop around the training step: when to look, to show, to save and to stop."""
 
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ from torch.utils.data import Dataset
 
 from gan_utils.data.batches import BatchStream
 from gan_utils.files import file_lock
-from gan_utils.gan.checkpoints import SafeKeeper
-from gan_utils.gan.graph import make_game
+from gan_utils.gan.callbacks import MetricsRecorder, SnapshotTaker
+from gan_utils.gan.checkpoints import Checkpointer
+from gan_utils.gan.cuda_graph import make_train_state
 from gan_utils.gan.history import History
-from gan_utils.gan.step import Game
-from gan_utils.gan.watching import Camera, Recorder
-from gan_utils.progress import progress_bar, say, stop_button
+from gan_utils.gan.step import TrainState
+from gan_utils.progress import print_wrapped, progress_bar, stop_button
 from gan_utils.runtime import memory_advice
 
 
@@ -59,10 +59,10 @@ def train_gan(
             If it exists, the training goes on from there as if it had never stopped, with the
             fixed inputs that it holds; exactly so on the same kind of device.
         progress: show a progress bar.
-        graph: True has a CUDA GPU repeat a recorded step, see `graph.GraphGame`: the same training
-            within rounding. Where that cannot be, a line says so. None does it where it certainly
-            can be done, without a word; False never.
-        settings: how each step is made, see `step.Game`: `latent_dim` is needed, `latent`,
+        graph: True has a CUDA GPU repeat a recorded step, see `cuda_graph.CUDAGraphTrainState`:
+            the same training within rounding. Where that cannot be, a line says so. None does it
+            where it certainly can be done, without a word; False never.
+        settings: how each step is made, see `step.TrainState`: `latent_dim` is needed, `latent`,
             `shared_latent`, `loss`, `lr`, `d_lr`, `betas`, `decay_lr`, `ema_decay` and
             `precision` may be given.
 
@@ -76,22 +76,23 @@ def train_gan(
     """
     total = _total_steps(batches, epochs, steps)
     _check(snapshots, checkpoint_every, on_snapshot, fixed_latent)
-    game = make_game(generator, discriminator, graph=graph, steps=total, **settings)
-    history = History(game.sampled, fixed_latent, probe)
-    stream = BatchStream(batches, game.device)
-    told_by = game.settings | dict(batches=len(batches) if isinstance(batches, Sized) else None)
-    parts = [game, history, stream]
-    keeper = SafeKeeper(parts, game.networks(), told_by, checkpoint, game.device)
-    with file_lock(keeper.path), memory_advice("the batch size"):
-        if keeper.resume():
-            say(f"{keeper.path.name}: going on from step {len(history.records):,} of {total:,}.")
-            keeper.check(history.records)
-        camera = Camera(history, discriminator, total, snapshots, on_snapshot)
-        recorder = Recorder(history)  # its clock starts after the first picture
-        for player in game.players:
-            player.train()
+    train_state = make_train_state(generator, discriminator, graph=graph, steps=total, **settings)
+    history = History(train_state.ema_generator, fixed_latent, probe)
+    stream = BatchStream(batches, train_state.device)
+    epoch = len(batches) if isinstance(batches, Sized) else None
+    checkpointer = Checkpointer(
+        [train_state, history, stream],
+        train_state.all_networks(),
+        train_state.settings | dict(batches=epoch),
+        checkpoint,
+        train_state.device,
+    )
+    with file_lock(checkpointer.path), memory_advice("the batch size"):
+        resume(checkpointer, history, total)
+        snapshot_taker = SnapshotTaker(history, discriminator, total, snapshots, on_snapshot)
+        recorder = MetricsRecorder(history)  # its clock starts after the first picture
         loop = dict(total=total, checkpoint_every=checkpoint_every, progress=progress)
-        training_loop(game, stream, recorder, camera, keeper, **loop)
+        training_loop(train_state, stream, recorder, snapshot_taker, checkpointer, **loop)
     history.interrupted = len(history.records) < total
     if history.interrupted:
         print(f"Stopped after step {len(history.records):,} of {total:,}.")
@@ -99,12 +100,20 @@ def train_gan(
     return history
 
 
+def resume(checkpointer: Checkpointer, history: History, total: int) -> None:
+    """Go on from the checkpoint if it is there, and say from which of `total` steps."""
+    if checkpointer.resume():
+        step, name = len(history.records), checkpointer.path.name
+        print_wrapped(f"{name}: going on from step {step:,} of {total:,}.")
+        checkpointer.check(history.records)
+
+
 def training_loop(
-    game: Game,
-    stream: BatchStream,
-    recorder: Recorder,
-    camera: Camera,
-    keeper: SafeKeeper,
+    train_state: TrainState,
+    stream: Iterator[Tensor],
+    recorder: MetricsRecorder,
+    snapshot_taker: SnapshotTaker,
+    checkpointer: Checkpointer,
     *,
     total: int,
     checkpoint_every: int,
@@ -116,24 +125,27 @@ def training_loop(
     Stop? A step that is shown or saved is looked at first.
     """
     done = len(recorder.history.records)
+    for network in train_state.networks:
+        network.train()
     with (
         progress_bar(total, done=done, shown=progress) as bar,
         stop_button() as stopped,
     ):
         for step in range(done + 1, total + 1):
-            recorder.add(game.step(next(stream)))
+            recorder.add(train_state.step(next(stream)))
             bar.update()
-            last = step == total or stopped.is_set()
+            last = step == total or recorder.ends(step, stopped)
             saving = last or step % checkpoint_every == 0
-            showing = camera.is_due(step, last)
-            if saving or showing or recorder.is_due():
+            showing = snapshot_taker.is_due(step, last)
+            if saving or showing or recorder.is_due(step):
                 recorder.flush()
-                keeper.check(recorder.history.records)
+                checkpointer.check(recorder.history.records)
             if showing:
-                camera.take()
+                snapshot_taker.take()
                 recorder.restart_clock()
             if saving:
-                keeper.save()
+                checkpointer.save()
+                recorder.restart_clock()
             if last:
                 break
 

@@ -2,7 +2,7 @@
 
 - `features`: networks that images are compared by
 - `digit_classifier`: a small network that knows digits
-- `face_reader`: names the factors of drawn faces
+- `face_classifier`: names the factors of drawn faces
 - `metrics`: curve scores, the Fréchet distance, class balance, chequers, nearest neighbours
 - `results`: what long experiments found, as the lessons read it
 """

@@ -188,7 +188,7 @@ def precision_and_recall(
     return precision, recall
 
 
-def wave_power(images: Tensor, period: int) -> float:
+def checkerboard_power(images: Tensor, period: int) -> float:
     """Return how strong the waves of `period` pixels are along the rows
     and columns of images.
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from IPython.display import Image, Markdown, display
 
-from gan_utils.progress import say
+from gan_utils.progress import print_wrapped
 from gan_utils.runtime import mode
 
 
@@ -25,4 +25,4 @@ def show_full_run(name: str, *, width: int = 560) -> None:
         display(Markdown("*The same place in the stored full run:*"))
         display(Image(path.read_bytes(), format="png", width=width))
     else:
-        say(f"The picture of the full run, {path.name}, is not beside this notebook.")
+        print_wrapped(f"The picture of the full run, {path.name}, is not beside this notebook.")

@@ -11,7 +11,7 @@ from gan_utils.data.batches import Batches, BatchStream
 from gan_utils.data.drawn_faces import draw_faces, draw_factors
 from gan_utils.data.sine import sine_points
 from gan_utils.gan import recipes
-from gan_utils.gan.graph import make_game
+from gan_utils.gan.cuda_graph import make_train_state
 from gan_utils.gan.latent import draw_latent
 from gan_utils.gan.models import evaluate
 from gan_utils.gan.recipes import Recipe, vary
@@ -56,13 +56,13 @@ def our_training(
     recipe: Recipe, samples: Tensor, device: torch.device, *, graph: bool | None = False
 ) -> Callable[[], Tensor]:
     """Return a step of `train_gan` on a recipe, without the loop around it; see there `graph`."""
-    players = recipe.generator().to(device), recipe.discriminator().to(device)
+    networks = recipe.generator().to(device), recipe.discriminator().to(device)
     # So many steps that no rate falls.
-    game = make_game(*players, graph=graph, steps=10**9, **recipe.training)
+    train_state = make_train_state(*networks, graph=graph, steps=10**9, **recipe.training)
     stream = BatchStream(Batches(samples.to(device), recipe.batch_size), device)
-    for player in players:
-        player.train()
-    return lambda: game.step(next(stream))
+    for network in networks:
+        network.train()
+    return lambda: train_state.step(next(stream))
 
 
 def training(samples: Tensor, recipe: Recipe, faster: Recipe | None, device: torch.device) -> Case:

@@ -4,8 +4,8 @@
 - `colors`: how the colours of photographs vary
 - `statistics`: what is kept of a layer when the places are forgotten
 - `objective`: what pictures are compared by: content, style, total variation
-- `judge`: how near a picture is to a style by its pixels alone
+- `patches`: how near a picture is to a style by its patches of pixels: sliced Wasserstein
 - `optimization`: how one picture is optimised
 - `transfer`: the whole transfer, from small to large
-- `one_pass`: a network that paints in one pass
+- `feed_forward`: a network that paints in one pass
 """

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from gan_utils.data.weights import vgg19_convolutions
-from gan_utils.progress import say
+from gan_utils.progress import print_wrapped
 from gan_utils.randomness import seeded
 from gan_utils.runtime import mode
 
@@ -119,7 +119,7 @@ def _trained(weights: str, seed: int) -> dict[str, Tensor] | None:
         if weights == "trained":
             raise
         reason = str(error).split(". ")[0]
-        say(f"VGG19 with fixed random filters, seed {seed}: {reason}.")
+        print_wrapped(f"VGG19 with fixed random filters, seed {seed}: {reason}.")
         return None
     print("VGG19 with filters trained on ImageNet.")
     return found

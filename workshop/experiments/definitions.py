@@ -131,8 +131,8 @@ def faces() -> Rows:
 
 
 def _at_width(recipe: Recipe, width: int) -> Recipe:
-    players = (recipe.generator, recipe.discriminator)
-    generator, discriminator = (partial(player, width=width) for player in players)
+    networks = (recipe.generator, recipe.discriminator)
+    generator, discriminator = (partial(network, width=width) for network in networks)
     return vary(recipe, generator=generator, discriminator=discriminator)
 
 

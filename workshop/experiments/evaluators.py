@@ -18,15 +18,15 @@ from gan_utils.data.images import scale_images
 from gan_utils.data.sine import sine_points
 from gan_utils.randomness import seeded
 from gan_utils.scores.digit_classifier import DigitClassifier, train_classifier
-from gan_utils.scores.face_reader import FaceReader
+from gan_utils.scores.face_classifier import FaceClassifier
 from gan_utils.scores.features import RandomFeatures
 from gan_utils.scores.metrics import (
     CurveScore,
     FrechetDistance,
+    checkerboard_power,
     class_balance,
     curve_score,
     precision_and_recall,
-    wave_power,
 )
 
 READER = dict(seed=111, steps=2000, batch_size=128)  # the classifier that gives the features
@@ -131,11 +131,11 @@ class FaceEvaluator:
             self.train, kept = face_images(source, count=FACES["count"])
             chosen = torch.randperm(len(self.train.images))[: FACES["real"] * len(kept.images)]
         self.kept = scale_images(kept.images)
-        self.reader = None if self.train.factors is None else FaceReader(self.train)
+        self.reader = None if self.train.factors is None else FaceClassifier(self.train)
         features = RandomFeatures(FACES["features"]).to(device)
         self.frechet = FrechetDistance(features, scale_images(self.train.images[chosen]))
         self.examples, self.count = len(self.train.images), len(self.kept)
-        self.waves = {period: wave_power(self.kept, period) for period in PERIODS}
+        self.waves = {period: checkerboard_power(self.kept, period) for period in PERIODS}
         self.floor = self(self.kept)
 
     def samples(self) -> Tensor:
@@ -150,7 +150,9 @@ class FaceEvaluator:
 
         Chequers and contrast are ratios to those of the faces kept back.
         """
-        waves = {f"chequers {p}": wave_power(images, p) / real for p, real in self.waves.items()}
+        waves = {
+            f"chequers {p}": checkerboard_power(images, p) / real for p, real in self.waves.items()
+        }
         contrast = (_contrast(images) / _contrast(self.kept)).item()
         return _rounded(frechet=self.frechet(images), **waves, contrast=contrast)
 

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from gan_utils.data.batches import Batches
 from gan_utils.files import atomic_write
+from gan_utils.gan.callbacks import evenly_spaced
 from gan_utils.gan.history import History
 from gan_utils.gan.latent import draw_latent
 from gan_utils.gan.losses import R1_WEIGHT, named_loss, r1_penalty
 from gan_utils.gan.models import evaluate
 from gan_utils.gan.recipes import Recipe
 from gan_utils.gan.training import train_gan
-from gan_utils.gan.watching import evenly_spaced
 from gan_utils.randomness import seeded
 from gan_utils.runtime import device_name
 from workshop.experiments.evaluators import Evaluator, evaluator_of, evaluator_settings

@@ -35,9 +35,9 @@ def content(path: Path) -> tuple[int, str]:
     """Return the step of a checkpoint, and a digest of all in it but the seconds."""
     if not path.exists():
         return 0, ""
-    game, history = torch.load(path, weights_only=True)["parts"]
+    train_state, history = torch.load(path, weights_only=True)["parts"]
     digest = sha256(history["records"].numpy().tobytes())
-    for value in tree_leaves(game):
+    for value in tree_leaves(train_state):
         digest.update(value.numpy().tobytes() if hasattr(value, "numpy") else repr(value).encode())
     return len(history["records"]), digest.hexdigest()
 

@@ -13,13 +13,13 @@ from torch.utils._pytree import tree_leaves
 
 from gan_utils import runtime
 from gan_utils.data.batches import Batches
-from gan_utils.gan import graph, recipes
-from gan_utils.gan.graph import GraphGame, NotRecordable, make_game
+from gan_utils.gan import cuda_graph, recipes
+from gan_utils.gan.cuda_graph import CUDAGraphTrainState, NotRecordable, make_train_state
+from gan_utils.gan.distributed import DistributedTrainState, World
 from gan_utils.gan.losses import LOSSES
 from gan_utils.gan.models import MLPDiscriminator, MLPGenerator
-from gan_utils.gan.processes import SharedGame, Team
 from gan_utils.gan.recipes import Recipe, vary
-from gan_utils.gan.step import Game
+from gan_utils.gan.step import TrainState
 from gan_utils.gan.training import train_gan
 from gan_utils.speed.tape import Tape
 
@@ -72,26 +72,26 @@ def taped(monkeypatch):
     """The CPU is taken for a GPU, whose graphs are tapes; count them."""
     recordings = []
 
-    learn, capturable = Game.learn, []
+    learn, capturable = TrainState.learn, []
 
-    def watched(game, real):
-        capturable.append(all(o.param_groups[0]["capturable"] for o in game.optimizers))
-        return learn(game, real)
+    def watched(train_state, real):
+        capturable.append(all(o.param_groups[0]["capturable"] for o in train_state.optimizers))
+        return learn(train_state, real)
 
     def record(*given):
         recordings.append(given)
         capturable.clear()
         recorded = record_on_tape(*given)
         # Adam on a GPU refuses to be recorded unless it was told, and warns if it was in vain.
-        assert capturable == [False] * graph.REHEARSALS + [True]
+        assert capturable == [False] * cuda_graph.REHEARSALS + [True]
         return recorded
 
-    monkeypatch.setattr(Game, "learn", watched)
-    monkeypatch.setattr(graph, "records_graphs", lambda _: True)
-    monkeypatch.setattr(graph, "record_graph", record)
-    monkeypatch.setattr(graph, "generator_state", lambda _: dict(cpu=torch.get_rng_state()))
+    monkeypatch.setattr(TrainState, "learn", watched)
+    monkeypatch.setattr(cuda_graph, "records_graphs", lambda _: True)
+    monkeypatch.setattr(cuda_graph, "record_graph", record)
+    monkeypatch.setattr(cuda_graph, "generator_state", lambda _: dict(cpu=torch.get_rng_state()))
     monkeypatch.setattr(
-        graph, "restore_generator_state", lambda states, _: torch.set_rng_state(states["cpu"])
+        cuda_graph, "restore_generator_state", lambda states, _: torch.set_rng_state(states["cpu"])
     )
     return recordings
 
@@ -103,10 +103,10 @@ def samples_of(recipe, count):
 
 def trained(recipe, samples, **changes):
     torch.manual_seed(3)
-    players = recipe.generator(), recipe.discriminator()
+    networks = recipe.generator(), recipe.discriminator()
     settings = recipe.training | dict(progress=False, steps=STEPS) | changes
-    history = train_gan(*players, Batches(samples, recipe.batch_size), **settings)
-    return history, (*players, history.generator)
+    history = train_gan(*networks, Batches(samples, recipe.batch_size), **settings)
+    return history, (*networks, history.generator)
 
 
 def words(capsys):
@@ -148,9 +148,9 @@ def test_a_recorded_step_of_each_recipe_and_loss_is_that_of_python(taped, name):
         batch = samples_of(recipe, 8)
     for chosen in (False, None):
         torch.manual_seed(3)
-        players = recipe.generator(), recipe.discriminator()
-        game = make_game(*players, graph=chosen, steps=9, **recipe.training)
-        found.append(torch.stack([game.step(batch) for _ in range(3)]))
+        networks = recipe.generator(), recipe.discriminator()
+        train_state = make_train_state(*networks, graph=chosen, steps=9, **recipe.training)
+        found.append(torch.stack([train_state.step(batch) for _ in range(3)]))
     assert len(taped) == 1 and torch.allclose(*found, rtol=1e-3, atol=1e-4)
     assert found[0].std(0).max() > 1e-4
 
@@ -177,16 +177,16 @@ def test_it_does_so_just_before_a_batch_of_another_shape(taped):
     batches = samples_of(recipe, 40).split(16)  # the third has eight
     for stops in ([7], [2, 7]):
         torch.manual_seed(3)
-        players = recipe.generator(), recipe.discriminator()
-        game = [GraphGame(*players, steps=9, **recipe.training) for _ in stops]
+        networks = recipe.generator(), recipe.discriminator()
+        train_state = [CUDAGraphTrainState(*networks, steps=9, **recipe.training) for _ in stops]
         done = 0
-        for here, stop in zip(game, stops, strict=True):
+        for here, stop in zip(train_state, stops, strict=True):
             if done:
-                here.load_state_dict(copy.deepcopy(game[0].state_dict()))
+                here.load_state_dict(copy.deepcopy(train_state[0].state_dict()))
             for step in range(done, stop):
                 here.step(batches[step % 3])
             done = stop
-        ends.append(weights(players))
+        ends.append(weights(networks))
     assert torch.equal(*ends) and len(taped) == 3
     assert [work.__self__.shape for work, *_ in taped] == [(16, 2)] * 3
 
@@ -194,38 +194,42 @@ def test_it_does_so_just_before_a_batch_of_another_shape(taped):
 @pytest.mark.usefixtures("taped")
 def test_a_checkpoint_of_one_kind_goes_on_as_the_other():
     recipe = vary(RECIPES["dropout"], batch_size=16)
-    game = [
+    train_state = [
         kind(recipe.generator(), recipe.discriminator(), steps=9, **recipe.training)
-        for kind in (GraphGame, Game, GraphGame)
+        for kind in (CUDAGraphTrainState, TrainState, CUDAGraphTrainState)
     ]
-    for before, after in ((game[0], game[1]), (game[1], game[2])):
+    for before, after in ((train_state[0], train_state[1]), (train_state[1], train_state[2])):
         before.step(samples_of(recipe, 16))
         after.load_state_dict(copy.deepcopy(before.state_dict()))
         assert after.optimizers[0].param_groups[0]["lr"] == before.schedules[0].get_last_lr()[0]
         assert not after.optimizers[0].param_groups[0]["capturable"]
-        assert torch.equal(weights(before.players), weights(after.players))
+        assert torch.equal(weights(before.networks), weights(after.networks))
 
 
 def test_weights_that_are_loaded_into_a_recorded_game_are_used(taped):
     recipe = vary(RECIPES["dropout"], batch_size=16)
     samples = samples_of(recipe, 16)
     torch.manual_seed(0)
-    game = GraphGame(recipe.generator(), recipe.discriminator(), steps=9, **recipe.training)
-    state = copy.deepcopy(game.state_dict())
+    train_state = CUDAGraphTrainState(
+        recipe.generator(), recipe.discriminator(), steps=9, **recipe.training
+    )
+    state = copy.deepcopy(train_state.state_dict())
     torch.manual_seed(1)
-    first = game.step(samples)
-    game.load_state_dict(state)
+    first = train_state.step(samples)
+    train_state.load_state_dict(state)
     torch.manual_seed(1)
-    assert torch.equal(game.step(samples), first) and len(taped) == 2
+    assert torch.equal(train_state.step(samples), first) and len(taped) == 2
 
 
 @pytest.mark.usefixtures("taped")
 def test_what_a_step_returned_stays_as_it_was():
     recipe = vary(RECIPES["dropout"], batch_size=16)
-    game = GraphGame(recipe.generator(), recipe.discriminator(), steps=9, **recipe.training)
-    first = game.step(samples_of(recipe, 16))
+    train_state = CUDAGraphTrainState(
+        recipe.generator(), recipe.discriminator(), steps=9, **recipe.training
+    )
+    first = train_state.step(samples_of(recipe, 16))
     kept = first.clone()
-    assert not torch.equal(game.step(samples_of(recipe, 16)), kept)
+    assert not torch.equal(train_state.step(samples_of(recipe, 16)), kept)
     assert torch.equal(first, kept)
 
 
@@ -237,11 +241,11 @@ def test_other_shapes_go_through_python_and_one_line_says_so(capsys):
     for chosen in (False, None, True):
         assert capsys.readouterr().out == ""
         torch.manual_seed(3)
-        players = recipe.generator(), recipe.discriminator()
+        networks = recipe.generator(), recipe.discriminator()
         batches = samples.split(16)  # the third has eight
         settings = recipe.training | dict(progress=False, steps=9, graph=chosen)
-        train_gan(*players, batches, **settings)
-        runs.append(weights(players))
+        train_gan(*networks, batches, **settings)
+        runs.append(weights(networks))
     assert torch.allclose(*runs[:2], rtol=1e-3, atol=1e-4) and torch.equal(*runs[1:])
     assert words(capsys) == (
         "No CUDA graph for a batch of the shape [8, 2]: Python asks for each operation."
@@ -287,7 +291,7 @@ def test_networks_that_may_keep_something_in_python_are_recorded_only_if_asked(t
 
 
 def test_one_that_reads_numbers_is_left_to_python_if_nobody_asked(taped, capsys, monkeypatch):
-    monkeypatch.setattr(graph, "_is_known", lambda _: True)
+    monkeypatch.setattr(cuda_graph, "_is_known", lambda _: True)
     recipe = vary(RECIPES["dropout"], batch_size=16, generator=Reader)
     samples = samples_of(recipe, 16)
     _, networks = trained(recipe, samples, graph=False)
@@ -297,31 +301,35 @@ def test_one_that_reads_numbers_is_left_to_python_if_nobody_asked(taped, capsys,
 
 
 def test_a_recording_is_refused_before_it_is_made_where_numbers_cross_over():
-    with pytest.raises(NotRecordable, match="from one device to another"), graph._Sealed():
+    with pytest.raises(NotRecordable, match="from one device to another"), cuda_graph._Sealed():
         torch.ones(2).to("meta")
-    with pytest.raises(NotRecordable, match="a number is read"), graph._Sealed():
+    with pytest.raises(NotRecordable, match="a number is read"), cuda_graph._Sealed():
         torch.ones(2).sum().item()
-    with graph._Sealed():
+    with cuda_graph._Sealed():
         assert (torch.ones(2, device="meta") * torch.tensor(2.0)).shape == (2,)
 
 
 def test_a_training_of_one_process_is_recorded_and_goes_on_exactly(taped):
     recipe, ends = vary(RECIPES["R1"], batch_size=16), []
     samples = samples_of(recipe, 64)
-    game, again = (SharedGame(Team(0, 1, CPU), recipe, samples, steps=9, seed=1) for _ in "ab")
+    train_state, again = (
+        DistributedTrainState(World(0, 1, CPU), recipe, samples, steps=9, seed=1) for _ in "ab"
+    )
     for step in range(3):
-        game.play(step)
-    again.load_state_dict(copy.deepcopy(game.state_dict()))
-    for played in (game, again):
-        played.play(3)
-        ends.append(weights(played.players))
+        train_state.step(train_state.part(step))
+    again.load_state_dict(copy.deepcopy(train_state.state_dict()))
+    for played in (train_state, again):
+        played.step(played.part(3))
+        ends.append(weights(played.networks))
     assert len(taped) == 2 and torch.equal(*ends)
 
 
 def test_one_of_several_processes_is_not(taped, monkeypatch):
-    monkeypatch.setattr(Team, "average", lambda *_: None)
+    monkeypatch.setattr(World, "average", lambda *_: None)
     recipe = vary(RECIPES["R1"], batch_size=16)
-    SharedGame(Team(0, 2, CPU), recipe, samples_of(recipe, 64), steps=9, seed=1).play(0)
+    samples = samples_of(recipe, 64)
+    state = DistributedTrainState(World(0, 2, CPU), recipe, samples, steps=9, seed=1)
+    state.step(state.part(0))
     assert not taped
 
 
@@ -350,22 +358,24 @@ class Reader(nn.Module):
 
 @pytest.mark.usefixtures("taped")
 def test_networks_that_cannot_be_recorded_are_left_as_they_were():
-    players = Reader(), MLPDiscriminator(2, (4,))
-    before = weights(players)
+    networks = Reader(), MLPDiscriminator(2, (4,))
+    before = weights(networks)
     message = "cannot be recorded as a CUDA graph: they read .* train them with graph=False"
     with pytest.raises(RuntimeError, match=message):
-        train_gan(*players, [torch.zeros(4, 2)], steps=3, latent_dim=2, graph=True, progress=False)
-    assert torch.equal(weights(players), before)
+        train_gan(*networks, [torch.zeros(4, 2)], steps=3, latent_dim=2, graph=True, progress=False)
+    assert torch.equal(weights(networks), before)
 
 
 @pytest.mark.usefixtures("taped")
 def test_numbers_of_another_kind_are_refused_before_and_after_the_recording():
     recipe = RECIPES["dropout"]
-    game = GraphGame(recipe.generator(), recipe.discriminator(), steps=9, **recipe.training)
+    train_state = CUDAGraphTrainState(
+        recipe.generator(), recipe.discriminator(), steps=9, **recipe.training
+    )
     for _ in range(2):
         with pytest.raises(ValueError, match="batches gives torch.float64"):
-            game.step(torch.zeros(4, 2, dtype=torch.float64))
-        game.step(torch.zeros(4, 2))
+            train_state.step(torch.zeros(4, 2, dtype=torch.float64))
+        train_state.step(torch.zeros(4, 2))
 
 
 def test_the_tape_does_the_same_again_in_the_same_places():

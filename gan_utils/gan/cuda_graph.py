@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from gan_utils.gan.step import Game
-from gan_utils.progress import say
+from gan_utils.gan.step import TrainState
+from gan_utils.progress import print_wrapped
 from gan_utils.runtime import (
     generator_state,
     record_graph,
@@ -25,17 +25,17 @@ class NotRecordable(RuntimeError):
     """A step reads numbers from the device, or takes some from another one."""
 
 
-class GraphGame(Game):
-    """A game whose step is recorded on a GPU once, and from then on repeated there.
+class CUDAGraphTrainState(TrainState):
+    """A `TrainState` whose step a GPU records once as a CUDA graph, and from then on replays.
 
     A small network's operations take less time on a GPU than Python takes to ask for them. A CUDA
     graph holds all operations of a step, with the places of their numbers in memory. Both halves
     of the step, penalties, the drawing of latent vectors and the running mean of the weights are
     in it; learning rates lie in memory, where a schedule changes them from outside.
 
-    Where that cannot be, a step is made as in `Game`: on devices without CUDA, and for batches of
-    another shape than the first. What a network of your own does in Python (a counter, a branch,
-    a random number of the CPU) would stay in the graph as it was at the recording, so such
+    Where that cannot be, a step is made as in `TrainState`: on devices without CUDA, and for
+    batches of another shape than the first. What a network of your own does in Python (a counter, a
+    branch, a random number of the CPU) would stay in the graph as it was at the recording, so such
     networks are recorded only where that was asked for.
 
     Attributes:
@@ -44,23 +44,23 @@ class GraphGame(Game):
         shape: of the batches that go through it, once there was one.
     """
 
-    def __init__(self, *players: Any, asked: bool = True, **settings: Any) -> None:
-        """Prepare a game; nothing is recorded before the first step.
+    def __init__(self, *networks: Any, asked: bool = True, **settings: Any) -> None:
+        """Prepare the training; nothing is recorded before the first step.
 
         Args:
-            players: generator and discriminator.
+            networks: generator and discriminator.
             asked: say in a line which steps are not recorded, and why. Otherwise record what
                 certainly can be, and say nothing.
-            settings: see `Game`.
+            settings: see `TrainState`.
         """
-        super().__init__(*players, **settings)
+        super().__init__(*networks, **settings)
         self.asked, self.recorded = asked, False
         self.shape: tuple[int, ...] | None = None
-        self._trusted = asked or all(map(_is_known, self.players))
+        self._trusted = asked or all(map(_is_known, self.networks))
         self._said: set[str] = set()
 
     def step(self, real: Tensor) -> Tensor:
-        """Let each player learn once, see `Game.step`.
+        """Train both networks once, see `TrainState.step`.
 
         Raises:
             ValueError: the samples are numbers of another kind than the weights.
@@ -73,7 +73,7 @@ class GraphGame(Game):
             obstacle = self._record(real)
         if obstacle:
             if self.asked and obstacle not in self._said:
-                say(f"No CUDA graph {obstacle}: Python asks for each operation.")
+                print_wrapped(f"No CUDA graph {obstacle}: Python asks for each operation.")
                 self._said.add(obstacle)
             return super().step(real)
         self._real.copy_(real)
@@ -84,7 +84,7 @@ class GraphGame(Game):
             schedule.step()
         for average in self.averages:
             if average.n_averaged == 0:  # it begins as a copy; this replaces what the graph did
-                average.update_parameters(self.players[0])
+                average.update_parameters(self.networks[0])
             else:
                 average.n_averaged += 1
         return self._statistics.clone()  # the next step writes over them
@@ -139,7 +139,7 @@ class GraphGame(Game):
 
     def _whole_step(self) -> Tensor:
         statistics = self.learn(self._real)
-        generator = self.players[0]
+        generator = self.networks[0]
         for average in self.averages:
             pairs = zip(_memory(average.module), _memory(generator), strict=True)
             for averaged, trained in pairs:
@@ -165,7 +165,7 @@ class GraphGame(Game):
 
     def _changing(self) -> list[Tensor]:
         """Return all tensors that a step writes to."""
-        found = [tensor for network in self.networks() for tensor in _memory(network)]
+        found = [tensor for network in self.all_networks() for tensor in _memory(network)]
         for optimizer in self.optimizers:
             found += [tensor for values in optimizer.state.values() for tensor in values.values()]
         return found
@@ -184,11 +184,11 @@ class GraphGame(Game):
                 group.update(lr=rate, capturable=False)
 
 
-def make_game(*players: nn.Module, graph: bool | None, **settings: Any) -> Game:
-    """Return a game that is recorded (True), not (False), or where it certainly can be (None)."""
+def make_train_state(*networks: nn.Module, graph: bool | None, **settings: Any) -> TrainState:
+    """Return a state whose step is recorded (True), not (False), or where it surely can be."""
     if graph is False:
-        return Game(*players, **settings)
-    return GraphGame(*players, asked=graph is True, **settings)
+        return TrainState(*networks, **settings)
+    return CUDAGraphTrainState(*networks, asked=graph is True, **settings)
 
 
 class _Sealed(TorchDispatchMode):

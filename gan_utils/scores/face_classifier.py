@@ -17,7 +17,7 @@ BLURS = (1, 2, 4, 8)  # likewise, in smeared pictures
 FADED, ROUGH = 0.1, 0.05  # the least contrast, and the deviation of noise, in smeared pictures
 
 
-def smear(images: Tensor) -> Tensor:
+def degrade(images: Tensor) -> Tensor:
     """Blur, fade and roughen images, each as much as chance will have
     it: what a young generator draws.
 
@@ -37,7 +37,7 @@ def smear(images: Tensor) -> Tensor:
     return (faded + ROUGH * torch.randn_like(faded)).clamp(-1, 1)
 
 
-class FaceReader:
+class FaceClassifier:
     """Names the factors of faces by linear discriminant analysis of
     small pictures, one for each of `CHOICES`.
 
@@ -57,7 +57,7 @@ class FaceReader:
         """Learn; the global random state is left alone."""
         images = scale_images(faces.images)
         with seeded(0):
-            both = [_pixels(images), _pixels(smear(images))]
+            both = [_pixels(images), _pixels(degrade(images))]
         pixels, self.models = np.concatenate(both), {}
         how = dict(solver="lsqr", shrinkage="auto")
         for name in CHOICES:

@@ -1,6 +1,6 @@
-"""What the processes of `test_processes.py` do: torchrun starts this file.
+"""What the processes of `test_distributed.py` do: torchrun starts this file.
 
-    torchrun --standalone --nproc-per-node 2 tests/team.py FOLDER
+    torchrun --standalone --nproc-per-node 2 tests/distributed_worker.py FOLDER
 
 Each process trains small players, and leaves in FOLDER what they and their losses are in the end.
 """
@@ -13,8 +13,8 @@ import torch
 from torch.nn import BatchNorm1d
 
 from gan_utils.data.sine import sine_points
+from gan_utils.gan.distributed import DistributedTrainState, init_world, train_distributed
 from gan_utils.gan.models import MLPDiscriminator, MLPGenerator
-from gan_utils.gan.processes import SharedGame, joined_team, train_together
 from gan_utils.gan.recipes import Recipe, vary
 from gan_utils.randomness import seeded
 
@@ -38,14 +38,14 @@ def samples() -> torch.Tensor:
 
 
 def main(folder: Path) -> None:
-    with joined_team("cpu") as team:
+    with init_world("cpu") as world:
         for name, recipe in RECIPES.items():
-            game = SharedGame(team, recipe, samples(), steps=STEPS, seed=SEED)
-            if team.rank > 0:  # as if it had begun otherwise: all go on from the first one's state
-                torch.nn.init.ones_(next(game.players[0].parameters()))
-            history = train_together(game)
-            weights = [dict(network.named_parameters()) for network in game.networks()]
-            torch.save((weights, history.records), folder / f"{name}-{team.rank}.pt")
+            train_state = DistributedTrainState(world, recipe, samples(), steps=STEPS, seed=SEED)
+            if world.rank > 0:  # as if it had begun otherwise: all go on from the first one's state
+                torch.nn.init.ones_(next(train_state.networks[0].parameters()))
+            history = train_distributed(train_state)
+            weights = [dict(network.named_parameters()) for network in train_state.all_networks()]
+            torch.save((weights, history.records), folder / f"{name}-{world.rank}.pt")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from torch import nn
 
 from gan_utils.data.sine import sine_points
 from gan_utils.gan.models import MLPDiscriminator, MLPGenerator
-from gan_utils.gan.players import check_players
+from gan_utils.gan.network_checks import check_networks
 from gan_utils.gan.training import train_gan
 
 
@@ -23,10 +23,10 @@ SAME = nn.Sequential(nn.Linear(2, 2))
 
 
 @pytest.mark.parametrize(
-    ("players", "latent_dim", "message"),
+    ("networks", "latent_dim", "message"),
     [
         ((G, D), 3, "generator does not take latent vectors of latent_dim=3"),
-        ((D, G), 2, "discriminator does not take the generator's samples of shape .1..* exchanged"),
+        ((D, G), 2, "discriminator does not take the generator's samples of shape .1..* swapped"),
         ((G, MLPGenerator(2, (8,), 2)), 2, r"returns \[2, 2\] for two samples; .* one logit"),
         ((SAME, SAME), 2, "the same network; give two"),
         ((Nothing(), D), 2, "the generator has no weights"),
@@ -34,12 +34,12 @@ SAME = nn.Sequential(nn.Linear(2, 2))
         ((frozen(MLPGenerator(2, (8,), 2)), D), 2, r"weights of the generator are frozen"),
         ((G, frozen(MLPDiscriminator(2, (8,)))), 2, r"discriminator\.requires_grad_\(True\)"),
         ((G, nn.Sequential(nn.Linear(2, 1), nn.Sigmoid())), 2, "ends in a sigmoid; leave it out"),
-        ((G.to("cpu"), MLPDiscriminator(2, (8,)).to("meta")), 2, "the players lie on"),
+        ((G.to("cpu"), MLPDiscriminator(2, (8,)).to("meta")), 2, "the networks lie on"),
     ],
 )
-def test_networks_that_make_no_game_are_refused_in_one_sentence(players, latent_dim, message):
+def test_networks_that_make_no_game_are_refused_in_one_sentence(networks, latent_dim, message):
     with pytest.raises(ValueError, match=message) as caught:
-        train_gan(*players, [sine_points(8)], steps=1, latent_dim=latent_dim, progress=False)
+        train_gan(*networks, [sine_points(8)], steps=1, latent_dim=latent_dim, progress=False)
     assert "\n" not in str(caught.value)
 
 
@@ -61,6 +61,6 @@ def test_looking_at_the_players_changes_neither_them_nor_the_random_numbers():
     generator = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 2))
     before = [value.clone() for value in generator.state_dict().values()]
     state = torch.get_rng_state()
-    check_players(generator, D, 2)
+    check_networks(generator, D, 2)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(map(torch.equal, before, generator.state_dict().values()))

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from gan_utils.data.waves import draw_waves
+from gan_utils.style.feed_forward import StyleNetwork, train_style_network
 from gan_utils.style.objective import style_objective
-from gan_utils.style.one_pass import StyleNetwork, train_style_network
 from gan_utils.style.vgg import VGGFeatures
 
 

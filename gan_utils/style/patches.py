@@ -11,7 +11,7 @@ SIDE = 8  # pixels of a patch
 SCALES = (1, 2, 4, 8)  # by which pictures are made smaller
 
 
-def patch_distance(
+def sliced_wasserstein(
     picture: Tensor, style: Tensor, scale: int = 1
 ) -> float:  # fmt: skip
     """Return how far the patches of one picture are from those of
@@ -66,7 +66,7 @@ def style_distances(picture: Tensor, style: Tensor) -> dict[int, float]:
     left, right = style[..., :half], style[..., -half:]
     distances = {}
     for k in scales:
-        floor = patch_distance(left, right, k)
-        distance = patch_distance(picture, style, k)
+        floor = sliced_wasserstein(left, right, k)
+        distance = sliced_wasserstein(picture, style, k)
         distances[k] = distance / floor if floor else math.inf
     return distances

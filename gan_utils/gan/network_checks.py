@@ -1,4 +1,4 @@
-"""Do two networks make a game? What is wrong is said in one sentence, before the first step."""
+"""Do generator and discriminator fit? What is wrong is said before the first step."""
 
 import torch
 from torch import Tensor, nn
@@ -6,11 +6,11 @@ from torch import Tensor, nn
 from gan_utils.gan.models import evaluate
 
 
-def check_players(generator: nn.Module, discriminator: nn.Module, latent_dim: int) -> None:
+def check_networks(generator: nn.Module, discriminator: nn.Module, latent_dim: int) -> None:
     """Try both networks on two latent vectors; nothing about them changes.
 
     Raises:
-        ValueError: the players are one network, lie on two devices, have no weights that can
+        ValueError: both are one network, lie on two devices, have no weights that can
             learn, do not fit `latent_dim` or each other, or the discriminator returns no logits.
     """
     if generator is discriminator:
@@ -21,7 +21,7 @@ def check_players(generator: nn.Module, discriminator: nn.Module, latent_dim: in
     }
     if len(devices) > 1:
         raise ValueError(
-            f"the players lie on {' and '.join(map(str, devices))}; move both to one device"
+            f"the networks lie on {' and '.join(map(str, devices))}; move both to one device"
         )
     if isinstance(list(discriminator.modules())[-1], nn.Sigmoid):
         raise ValueError(
@@ -35,7 +35,7 @@ def check_players(generator: nn.Module, discriminator: nn.Module, latent_dim: in
     if logits.numel() != 2 or len(logits) != 2:
         raise ValueError(
             f"the discriminator returns {list(logits.shape)} for two samples; it must return one "
-            "logit for each, [2, 1]. Are the players exchanged?"
+            "logit for each, [2, 1]. Are the two networks swapped?"
         )
 
 
@@ -56,6 +56,6 @@ def _try(role: str, network: nn.Module, inputs: Tensor, named: str) -> Tensor:
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(
-            f"the {role} does not take {named} ({reason}). Are the players exchanged, or made for "
+            f"the {role} does not take {named} ({reason}). Are the two swapped, or made for "
             "other sizes?"
         ) from None

@@ -1,4 +1,4 @@
-"""Several processes that train one pair of players: each learns from a part of every batch."""
+"""Distributed training: several processes train one GAN, each with a part of every batch."""
 
 import io
 import os
@@ -7,7 +7,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import torch
@@ -15,16 +17,16 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_utils.data.batches import SharedBatches
+from gan_utils.data.batches import DistributedBatches
 from gan_utils.files import file_lock
-from gan_utils.gan.checkpoints import SafeKeeper, Stateful
-from gan_utils.gan.graph import GraphGame
+from gan_utils.gan.callbacks import MetricsRecorder, SnapshotTaker
+from gan_utils.gan.checkpoints import Checkpointer, Stateful
+from gan_utils.gan.cuda_graph import CUDAGraphTrainState
 from gan_utils.gan.history import History
 from gan_utils.gan.recipes import Recipe
-from gan_utils.gan.watching import Recorder
-from gan_utils.progress import progress_bar, say, stop_button
+from gan_utils.gan.training import resume, training_loop
 from gan_utils.randomness import mixed_seed
-from gan_utils.runtime import device_of_process, messenger, pick_device
+from gan_utils.runtime import device_of_process, distributed_backend, pick_device
 
 LOOK = 20  # steps between two moments at which the processes look at each other
 # How long a process waits for the others: while one of them may be loading data, and in a training.
@@ -33,12 +35,12 @@ PREPARING, TRAINING = timedelta(minutes=30), timedelta(seconds=25)
 SAMPLES = 64  # drawn whenever a training is saved
 
 
-class TeamError(RuntimeError):
+class DistributedError(RuntimeError):
     """What all processes have been told: one of them is enough to say it."""
 
 
 @dataclass(frozen=True)
-class Team:
+class World:
     """The processes of one training, seen from one of them.
 
     Attributes:
@@ -64,7 +66,7 @@ class Team:
         if self.size == 1 or not tensors:
             return
         joined = torch.cat([tensor.flatten() for tensor in tensors])
-        with self._hearing():
+        with self._connected():
             dist.all_reduce(joined, group=self.group)  # their sum
         means = (joined / self.size).split([t.numel() for t in tensors])
         for tensor, mean in zip(tensors, means, strict=True):
@@ -81,11 +83,11 @@ class Team:
         if self.size == 1:
             return [value]
         values = [None] * self.size
-        with self._hearing():
+        with self._connected():
             dist.all_gather_object(values, value, group)
         return values
 
-    def share(self, parts: Sequence[Stateful]) -> None:
+    def broadcast(self, parts: Sequence[Stateful]) -> None:
         """Give all processes the state that the parts have in the first one."""
         if self.size == 1:
             return
@@ -93,13 +95,13 @@ class Team:
         if self.rank == 0:
             torch.save([part.state_dict() for part in parts], content)
             given = [content.getvalue()]
-        with self._hearing():
+        with self._connected():
             dist.broadcast_object_list(given)
         states = torch.load(io.BytesIO(given[0]), map_location="cpu", weights_only=True)
         for part, state in zip(parts, states, strict=True):
             part.load_state_dict(state)
 
-    def together(self, action: Callable[[], Any]) -> Any:
+    def run_all(self, action: Callable[[], Any]) -> Any:
         """Do something in each process, and return what came of it.
 
         Raises:
@@ -113,10 +115,10 @@ class Team:
         except Exception as error:  # whatever it is, the others wait for a word
             trouble = f"process {self.rank}: {error}"
         if troubles := [text for text in self.gather(trouble) if text]:
-            raise TeamError(troubles[0])
+            raise DistributedError(troubles[0])
         return result
 
-    def look(self, networks: Sequence[nn.Module], stopped: bool) -> bool:
+    def check_sync(self, networks: Sequence[nn.Module], stopped: bool) -> bool:
         """Make sure that all processes hold the same weights; say
         whether one of them was told to stop.
 
@@ -129,11 +131,11 @@ class Team:
         found = self.gather((total, stopped), self.group)
         if any(other != found[0][0] for other, _ in found):
             sums = ", ".join(f"{other:.9g}" for other, _ in found)
-            raise TeamError(f"the processes hold different weights, with the sums {sums}")
+            raise DistributedError(f"the processes hold different weights, with the sums {sums}")
         return any(asked for _, asked in found)
 
     @contextmanager
-    def _hearing(self) -> Iterator[None]:
+    def _connected(self) -> Iterator[None]:
         try:
             yield
         except RuntimeError as error:
@@ -145,7 +147,7 @@ class Team:
 
 
 @contextmanager
-def joined_team(name: str | None = None) -> Iterator[Team]:
+def init_world(name: str | None = None) -> Iterator[World]:
     """Join the processes that torchrun has started; without torchrun, be the only one.
 
     Args:
@@ -155,17 +157,17 @@ def joined_team(name: str | None = None) -> Iterator[Team]:
         RuntimeError: the device asked for is not here, or has no room for so many processes.
     """
     if not dist.is_torchelastic_launched():
-        yield Team(0, 1, pick_device(name))
+        yield World(0, 1, pick_device(name))
         return
     device = device_of_process(int(os.environ["LOCAL_RANK"]), name)
-    dist.init_process_group(messenger(device), timeout=PREPARING)
+    dist.init_process_group(distributed_backend(device), timeout=PREPARING)
     hurried = dist.new_group(timeout=TRAINING)
-    yield Team(dist.get_rank(), dist.get_world_size(), device, hurried)
+    yield World(dist.get_rank(), dist.get_world_size(), device, hurried)
     dist.destroy_process_group()  # after an error torchrun ends all processes
 
 
-class SharedGame(GraphGame):
-    """A game that the processes of a team play together.
+class DistributedTrainState(CUDAGraphTrainState):
+    """A `TrainState` that several processes hold in common.
 
     Each learns from its part of every batch, with latent vectors of its
     own. Gradients are averaged before each update, so that all hold the
@@ -173,7 +175,7 @@ class SharedGame(GraphGame):
     alone has a GPU record the step.
 
     Args:
-        team: see `joined_team`.
+        world: see `init_world`.
         recipe: networks, batch size of all processes together, settings
             of the training.
         samples: what is learned from, the same in all processes.
@@ -181,53 +183,73 @@ class SharedGame(GraphGame):
         seed: of weights, batches and latent vectors.
 
     Raises:
-        ValueError: `steps` is below 1; see also `Game`, `SharedBatches`.
+        ValueError: `steps` is below 1; see also `TrainState`,
+            `DistributedBatches`.
     """
 
     def __init__(
-        self, team: Team, recipe: Recipe, samples: Tensor, *, steps: int, seed: int
+        self, world: World, recipe: Recipe, samples: Tensor, *, steps: int, seed: int
     ) -> None:
-        """Build the players, with the same weights in all processes."""
+        """Build the networks, with the same weights in all processes."""
         if steps < 1:
             raise ValueError(f"steps is {steps}; it must be at least 1")
-        self.team, self.seed = team, seed
-        samples = samples.to(team.device)
-        self.batches = SharedBatches(samples, recipe.batch_size, seed, team.rank, team.size)
+        self.world, self.seed = world, seed
+        samples = samples.to(world.device)
+        self.batches = DistributedBatches(samples, recipe.batch_size, seed, world.rank, world.size)
         torch.manual_seed(seed)
-        players = recipe.generator().to(team.device), recipe.discriminator().to(team.device)
-        super().__init__(*players, asked=False, steps=steps, **recipe.training)
+        networks = recipe.generator().to(world.device), recipe.discriminator().to(world.device)
+        super().__init__(*networks, asked=False, steps=steps, **recipe.training)
         for optimizer in self.optimizers:
-            optimizer.register_step_pre_hook(team.average_gradients)
+            optimizer.register_step_pre_hook(world.average_gradients)
 
-    def play(self, step: int) -> Tensor:
-        """Let each player learn once; return the statistics of this
-        process's part.
-
-        Args:
-            step: counted from 0. Seed, step and rank alone decide on
-                all random numbers in it.
+    def part(self, step: int) -> Tensor:
+        """Return this process's part of the batch of a step, from 0, for
+        `step`. Seed, step and rank alone decide on all random numbers
+        in it: the random generator is set for the step.
         """
-        torch.manual_seed(mixed_seed(self.seed, step, self.team.rank))
-        return self.step(self.batches[step])
+        torch.manual_seed(mixed_seed(self.seed, step, self.world.rank))
+        return self.batches[step]
 
     def _obstacle(self, real: Tensor) -> str:
-        return "in several processes" if self.team.size > 1 else super()._obstacle(real)
+        return "in several processes" if self.world.size > 1 else super()._obstacle(real)
 
 
-def train_together(
-    game: SharedGame,
+class DistributedRecorder(MetricsRecorder):
+    """Brings together what the processes have recorded, and sees that they stay together."""
+
+    def __init__(self, history: History, train_state: DistributedTrainState) -> None:
+        """Start the clock of the training's seconds."""
+        super().__init__(history)
+        self.world, self.networks = train_state.world, train_state.networks
+
+    def is_due(self, step: int) -> bool:
+        """Say whether the processes look at each other after this step."""
+        return step % LOOK == 0
+
+    def ends(self, step: int, stopped: Event) -> bool:
+        """Say whether one of the processes was told to stop, at the steps where they look."""
+        return self.is_due(step) and self.world.check_sync(self.networks, stopped.is_set())
+
+    def flush(self) -> None:
+        """Bring the means over all processes to the history, and count the seconds."""
+        self.world.average(self.recent)
+        super().flush()
+
+
+def train_distributed(
+    train_state: DistributedTrainState,
     *,
     checkpoint: Path | None = None,
     save_every: int = 1000,
     on_save: Callable[[History], None] | None = None,
 ) -> History:
-    """Play a game to its last step in all processes of its team, and return what happened.
+    """Train to the last step in all processes, and return what happened.
 
     A training goes on exactly where its checkpoint left it, and with another number of processes
     as well. The stop button ends it in all of them, at the latest `LOOK` steps later.
 
     Args:
-        game: not yet played.
+        train_state: not yet trained.
         checkpoint: a file that the first process writes every `save_every` steps, when stopped and
             at the end; if it is there, the training goes on from it.
         on_save: called in the first process after each time.
@@ -239,59 +261,51 @@ def train_together(
         ValueError: `save_every` is below 1, or the checkpoint does not fit.
         FloatingPointError: a loss or a weight became infinite or not a number.
         ConnectionError: another process is gone or silent.
-        TeamError: the processes hold different weights; or one of these, where there are several.
+        DistributedError: the processes hold different weights; or one of these, where there are
+            several.
     """
     if save_every < 1:
         raise ValueError(f"save_every is {save_every}; it must be at least 1")
-    history = History(game.sampled, game.latent(SAMPLES))
-    with ExitStack() as claims:
-        path = checkpoint if game.team.rank == 0 else None
-        keeper = game.team.together(partial(_keeper, game, history, path, claims))
-        game.team.share(keeper.parts)
-        _loop(game, history, keeper, save_every, on_save)
+    world, total = train_state.world, train_state.settings["steps"]
+    history = History(train_state.ema_generator, train_state.latent(SAMPLES))
+    saved = None if on_save is None else partial(on_save, history)
+    with ExitStack() as locks:
+        path = checkpoint if world.rank == 0 else None
+        opened = partial(_open_checkpoint, train_state, history, path, saved, locks)
+        checkpointer = world.run_all(opened)
+        world.broadcast(checkpointer.parts)
+        training_loop(
+            train_state,
+            map(train_state.part, count(len(history.records))),
+            DistributedRecorder(history, train_state),
+            SnapshotTaker(history, train_state.networks[1], total, 0, None),
+            checkpointer,
+            total=total,
+            checkpoint_every=save_every,
+            progress=world.rank == 0,
+        )
     history.generator.eval()
     return history
 
 
-def _keeper(game: SharedGame, history: History, path: Path | None, claims: ExitStack) -> SafeKeeper:
-    """Claim the checkpoint, and go on from it if it is there."""
-    data, total = game.batches, game.settings["steps"]
-    told_by = dict(batch_size=data.batch_size, samples=len(data.samples), seed=game.seed)
-    keeper = SafeKeeper(
-        [game, history], game.networks(), game.settings | told_by, path, game.team.device
-    )
-    claims.enter_context(file_lock(keeper.path))
-    if keeper.resume():
-        say(f"{path.name}: going on from step {len(history.records):,} of {total:,}.")
-    return keeper
-
-
-def _loop(
-    game: SharedGame,
+def _open_checkpoint(
+    train_state: DistributedTrainState,
     history: History,
-    keeper: SafeKeeper,
-    save_every: int,
-    on_save: Callable[[History], None] | None,
-) -> None:
-    team, done, total = game.team, len(history.records), game.settings["steps"]
-    recorder, first = Recorder(history), team.rank == 0
-    for player in game.players:
-        player.train()
-    with progress_bar(total, done=done, shown=first) as bar, stop_button() as stopped:
-        for step in range(done + 1, total + 1):
-            recorder.add(game.play(step - 1))
-            bar.update()
-            saving = step == total or step % save_every == 0
-            if not saving and step % LOOK:
-                continue
-            team.average(recorder.recent)
-            recorder.flush()
-            keeper.check(history.records)
-            stopping = team.look(game.players, stopped.is_set())
-            if first and (saving or stopping):
-                keeper.save()
-                if on_save is not None:
-                    on_save(history)
-                recorder.restart_clock()
-            if stopping:
-                break
+    path: Path | None,
+    on_save: Callable[[], None] | None,
+    locks: ExitStack,
+) -> Checkpointer:
+    """Lock the checkpoint, and go on from it if it is there."""
+    data = train_state.batches
+    identity = dict(batch_size=data.batch_size, samples=len(data.samples), seed=train_state.seed)
+    checkpointer = Checkpointer(
+        [train_state, history],
+        train_state.all_networks(),
+        train_state.settings | identity,
+        path,
+        train_state.world.device,
+        on_save,
+    )
+    locks.enter_context(file_lock(checkpointer.path))
+    resume(checkpointer, history, train_state.settings["steps"])
+    return checkpointer

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from threading import Event
 
 from torch import Tensor, nn
 
@@ -16,7 +17,7 @@ def evenly_spaced(total: int, count: int) -> set[int]:
     return {round(total * k / (count - 1)) for k in range(count)}
 
 
-class Recorder:
+class MetricsRecorder:
     """Leaves statistics on the device until they are wanted: reading each would stall a GPU."""
 
     def __init__(self, history: History) -> None:
@@ -27,9 +28,15 @@ class Recorder:
         """Keep what a step returned, where it is."""
         self.recent.append(statistics)
 
-    def is_due(self) -> bool:
+    def is_due(self, step: int) -> bool:
         """Say whether a second has passed since the last flush."""
+        del step
         return time.perf_counter() > self.clock + CHECK_SECONDS
+
+    def ends(self, step: int, stopped: Event) -> bool:
+        """Say whether this step is the last one because somebody has pressed the stop button."""
+        del step
+        return stopped.is_set()
 
     def restart_clock(self) -> None:
         """Leave out of the training's seconds what was done since the last flush."""
@@ -43,7 +50,7 @@ class Recorder:
         self.history.seconds, self.clock = self.history.seconds + now - self.clock, now
 
 
-class Camera:
+class SnapshotTaker:
     """Takes snapshots, evenly spaced from the start to the end, and shows them."""
 
     def __init__(
