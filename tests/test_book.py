@@ -22,7 +22,9 @@ def test_the_table_of_contents_lists_every_lesson_and_page():
         assert f"\nnotebooks/{path.stem}\n" in front
         assert f"](notebooks/{path.name})" in front and f"notebooks/images/{path.stem}.png" in front
     assert all(f"\n{page}\n" in front for page in ("glossary", "experiments", "reference/index"))
-    assert "## Troubleshooting" in front
+    for path in book.MORE_PAGES:
+        assert f"\npages/{path.stem}\n" in front and f"](pages/{path.name})" in front
+    assert "](contributing.md)" in front and "workshop/book" not in front
 
 
 def test_each_figure_is_described_by_the_sentence_below_it():

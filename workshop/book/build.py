@@ -20,6 +20,7 @@ from workshop.experiments.definitions import EXPERIMENTS
 from workshop.times import GUIDE
 
 BOOK, PAGES = Path(__file__).parent, PROJECT / "book"
+MORE_PAGES = sorted((BOOK / "pages").glob("*.md"))  # what the README leads to
 CAPTION = re.compile(r"^\*Figure: (.+)\*$", re.M)
 HERO = re.compile(r"!\[(.+?)\]\((images/.+?)\)")
 IMAGE = re.compile(r'<img [^>]*?src="([^"]+\.png)"[^>]*>')
@@ -74,6 +75,11 @@ def write_sources(folder: Path) -> None:
         "index.md": front_page(),
         "glossary.md": (BOOK / "glossary.md").read_text(encoding="utf-8"),
         "notebooks/TEACHING.md": leading_to_book(GUIDE.read_text(encoding="utf-8")),
+        "contributing.md": leading_to_book((PROJECT / "CONTRIBUTING.md").read_text("utf-8")),
+        **{
+            f"pages/{path.name}": leading_to_book(path.read_text(encoding="utf-8"))
+            for path in MORE_PAGES
+        },
         "experiments.md": experiments_page(),
         "reference/index.md": reference_page(modules),
     }
@@ -113,13 +119,21 @@ def folded(notebook: NotebookNode) -> NotebookNode:
 
 
 def leading_to_book(text: str) -> str:
-    """Return a text whose links to the README lead to the first page of the book."""
-    return text.replace("../README.md", "../index.md")
+    """Return a text whose links lead to pages of the book: the repository has other places."""
+    for path, page in {
+        "../../../notebooks/": "../notebooks/",
+        "../README.md": "../index.md",
+        "../../README.md": "../../index.md",
+        "workshop/book/pages/": "pages/",
+        "CONTRIBUTING.md": "contributing.md",
+    }.items():
+        text = text.replace(f"]({path}", f"]({page}")
+    return text
 
 
 def front_page() -> str:
     """Return the README with the lessons' pictures, and the table of contents."""
-    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    readme = leading_to_book((PROJECT / "README.md").read_text(encoding="utf-8"))
     heroes = []
     for path in lessons():
         words, image = HERO.search(nbformat.read(path, as_version=4).cells[0].source).groups()
@@ -130,10 +144,13 @@ def front_page() -> str:
     contents = {
         "Lessons": [f"notebooks/{path.stem}" for path in lessons()],
         "To teach": [
-            "notebooks/TEACHING",
+            *("notebooks/TEACHING", "pages/teaching"),
             *(f"notebooks/solutions/{path.stem}" for path in solutions()),
         ],
-        "To look up": ["glossary", "experiments", "reference/index"],
+        "To look up": [
+            *(f"pages/{path.stem}" for path in MORE_PAGES if path.stem != "teaching"),
+            *("glossary", "experiments", "reference/index", "contributing"),
+        ],
     }
     return "\n\n".join([first, gallery, rest, *(toctree(*entry) for entry in contents.items())])
 
