@@ -118,3 +118,19 @@ def test_gradient_penalty_is_measured_between_real_and_generated():
     losses.gradient_penalty(discriminator, torch.zeros(500, 2), torch.ones(500, 2))
     assert torch.equal(places[0][:, 0], places[0][:, 1])  # on the straight line
     assert places[0].min() < 0.05 and places[0].max() > 0.95 and abs(places[0].mean() - 0.5) < 0.05
+
+
+def test_the_weight_of_a_penalty_is_an_argument():
+    linear = torch.nn.Linear(2, 1)
+    real, fake = torch.randn(2, 8, 2)
+    for name, usual in (("nonsaturating, R1", losses.R1_WEIGHT), ("wasserstein", 10.0)):
+        penalties = []
+        for gamma in (None, usual, 3 * usual, 0):
+            torch.manual_seed(0)
+            penalties.append(losses.named_loss(name, gamma).penalty(linear, real, fake))
+        own, same, thrice, none = penalties
+        assert own == same and torch.isclose(thrice, 3 * own) and none == 0 < own
+    with pytest.raises(ValueError, match=r"gamma is 1.0 and loss 'hinge'; .*'nonsaturating, R1'"):
+        losses.named_loss("hinge", 1.0)
+    with pytest.raises(ValueError, match="gamma is -1; give at least 0|gamma is -1 and loss"):
+        losses.named_loss("wasserstein", -1)

@@ -58,7 +58,7 @@ def digit_images(source: str = "auto") -> tuple[LabelledImages, LabelledImages]:
             or `"auto"`: MNIST if it is in the data folder or can be fetched, else the digits.
 
     Raises:
-        ValueError: there is no such source, or a file is damaged and cannot be fetched again.
+        ValueError: there is no such source, or a file is damaged.
         FileNotFoundError: the files of a source that was asked for cannot be had.
         NotADirectoryError: `GAN_UTILS_DATA` names no folder.
     """

@@ -14,6 +14,7 @@ from torchvision.datasets import MNIST
 
 from gan_utils.data.downloads import data_folder, impatient, network_allowed
 
+REMEDY = "Replace it, or delete it and it is fetched again"
 IDX_DIMENSIONS = {
     "train-images-idx3-ubyte": 3,
     "train-labels-idx1-ubyte": 1,
@@ -41,18 +42,18 @@ def read_idx(path: Path) -> Tensor:
         data = (gzip.decompress if path.suffix == ".gz" else bytes)(path.read_bytes())
         magic, *sizes = struct.unpack_from(f">{1 + dimensions}I", data)
     except (EOFError, gzip.BadGzipFile, struct.error, zlib.error) as error:
-        raise ValueError(f"{path.name} is damaged: {error}") from None
+        raise ValueError(f"{path.name} is damaged: {error}. {REMEDY}") from None
     start = 4 * (1 + dimensions)
     if magic != 0x800 + dimensions or len(data) != start + math.prod(sizes) or not all(sizes):
-        raise ValueError(f"{path.name} is damaged: its head and its size do not fit")
+        raise ValueError(f"{path.name} is damaged: its head and its size do not fit. {REMEDY}")
     return torch.frombuffer(bytearray(data), dtype=torch.uint8, offset=start).reshape(sizes)
 
 
 def mnist_parts(kind: type[MNIST]) -> tuple[list[tuple[Tensor, Tensor]], str]:
     """Return images and labels of both parts of a dataset, and in words where they came from.
 
-    The files may be packed (.gz) or not. Those that are missing or damaged are fetched where the
-    network is allowed and there. Those that are whole are never touched.
+    The files may be packed (.gz) or not. Those that are missing are fetched where the network is
+    allowed and there; those that are here are never touched.
 
     Args:
         kind: `torchvision.datasets.MNIST`, or a dataset in the same format.
@@ -64,62 +65,40 @@ def mnist_parts(kind: type[MNIST]) -> tuple[list[tuple[Tensor, Tensor]], str]:
     Raises:
         FileNotFoundError: files are missing and cannot be fetched.
         NotADirectoryError: `GAN_UTILS_DATA` names no folder.
-        ValueError: a file is damaged and cannot be fetched again. It stays as it is.
+        ValueError: a file is damaged. It stays as it is.
     """
     name, raw = kind.__name__, data_folder() / kind.__name__ / "raw"
-    found, damaged = _read(raw)
-    wanted = [file for file in IDX_DIMENSIONS if file not in found]
-    if wanted:
+    missing = [file for file in IDX_DIMENSIONS if _place(raw, file) is None]
+    if missing:
         try:
-            found |= _fetch(kind, raw, wanted, damaged)
+            _fetch(kind, raw, missing)
         except (OSError, RuntimeError, HTTPException) as error:
             reason = " ".join(str(error).split())  # torchvision's has several lines
-            if damaged:
-                raise ValueError(
-                    f"{name}: {'; '.join(damaged.values())}. It cannot be fetched again: {reason}. "
-                    "Replace or delete it"
-                ) from None
             raise FileNotFoundError(
                 f"{name} is not here and cannot be fetched: {reason}. Put its four files, packed "
                 f"(.gz) or not, into {name}/raw/ of the folder that GAN_UTILS_DATA names, or ask "
                 "for source='digits', which needs no file"
             ) from None
+    found = {file: read_idx(_place(raw, file)) for file in IDX_DIMENSIONS}
     parts = [
         (found[f"{part}-images-idx3-ubyte"], found[f"{part}-labels-idx1-ubyte"].long())
         for part in ("train", "t10k")
     ]
-    return parts, "downloaded" if wanted else "from the data folder"
+    return parts, "downloaded" if missing else "from the data folder"
 
 
-def _read(raw: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Return what can be read, and for each damaged file what is wrong with it."""
-    found, damaged = {}, {}
-    for name in IDX_DIMENSIONS:
-        for path in (raw / name, raw / f"{name}.gz", raw.parent / f"{name}.gz"):
-            if name not in found and path.is_file():
-                try:
-                    found[name] = read_idx(path)
-                except ValueError as error:
-                    damaged[name] = str(error)
-    return found, {name: why for name, why in damaged.items() if name not in found}
+def _place(raw: Path, file: str) -> Path | None:
+    """Return where a file lies, packed or not; None if it is not here."""
+    places = raw / file, raw / f"{file}.gz", raw.parent / f"{file}.gz"
+    return next((path for path in places if path.is_file()), None)
 
 
-def _fetch(
-    kind: type[MNIST], raw: Path, wanted: list[str], damaged: dict[str, str]
-) -> dict[str, Tensor]:
-    """Download all files to a folder of their own, and take over those that are wanted."""
+def _fetch(kind: type[MNIST], raw: Path, missing: list[str]) -> None:
+    """Have torchvision download all files to a folder of their own, and move what is missing."""
     if not network_allowed():
         raise OSError("GAN_UTILS_OFFLINE forbids it")
-    for name in damaged:
-        print(f"{name} is damaged: fetching it again.")
     raw.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=raw) as aside, impatient():
-        kind(aside, download=True)
-        fetched = Path(aside) / kind.__name__ / "raw"
-        try:
-            found = {name: read_idx(fetched / name) for name in wanted}
-        except ValueError as error:
-            raise OSError(f"what has arrived is no better: {error}") from None
-        for name in wanted:
-            (fetched / name).replace(raw / name)
-    return found
+        kind(aside, download=True)  # checks their hashes
+        for file in missing:
+            (Path(aside) / kind.__name__ / "raw" / file).replace(raw / file)

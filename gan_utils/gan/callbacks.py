@@ -60,10 +60,11 @@ class SnapshotTaker:
         total: int,
         count: int,
         on_snapshot: Callable[[History], None] | None,
+        every_seconds: float = math.inf,
     ) -> None:
         """Choose `count` moments up to step `total`, and take the first snapshot."""
         self.history, self.discriminator, self.on_snapshot = history, discriminator, on_snapshot
-        self.every_seconds = getattr(on_snapshot, "every_seconds", math.inf)
+        self.every_seconds = math.inf if on_snapshot is None else every_seconds
         self.clock, self.moments = time.perf_counter(), set()
         if history.fixed_latent is not None:
             self.moments = evenly_spaced(total, count)

@@ -6,7 +6,9 @@ Every function returns a scalar to be minimised. `LOSSES` pairs what the discrim
 with what the generator minimises.
 """
 
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -112,9 +114,10 @@ def gradient_penalty(
     discriminator: nn.Module,
     real: Tensor,
     fake: Tensor,
+    gamma: float = 10.0,
 ) -> Tensor:
-    """Ten times the mean squared difference between the discriminator's
-    slope and 1.
+    """The mean squared difference between the discriminator's slope and
+    1, times gamma.
 
     The slope is measured at random places on straight lines between
     real and generated samples.
@@ -123,20 +126,23 @@ def gradient_penalty(
         discriminator: without batch norm, which would mix the slopes of
             different samples.
         real, fake: samples [N, ...], as many of both.
+        gamma: the paper's lambda, 10 there.
 
-    Source: Gulrajani et al. 2017, eq. 3, with lambda = 10.
+    Source: Gulrajani et al. 2017, eq. 3.
     """
     shape = len(real), *[1] * (real.ndim - 1)  # a number a sample
     place = torch.rand(shape, device=real.device)
     between = (place * real + (1 - place) * fake).requires_grad_()
     total = discriminator(between).sum()
     [gradient] = torch.autograd.grad(total, between, create_graph=True)
-    return 10 * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+    return gamma * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-def r1_penalty(discriminator: nn.Module, real: Tensor, _: Tensor) -> Tensor:
+def r1_penalty(
+    discriminator: nn.Module, real: Tensor, _: Tensor, gamma: float = R1_WEIGHT
+) -> Tensor:
     """A brake: the mean squared slope of the discriminator at real
-    samples, times R1_WEIGHT / 2.
+    samples, times gamma / 2.
 
     At the goal there is nothing to tell apart, and the best
     discriminator is flat. This makes it flat there.
@@ -151,7 +157,7 @@ def r1_penalty(discriminator: nn.Module, real: Tensor, _: Tensor) -> Tensor:
     real = real.detach().requires_grad_()
     total = discriminator(real).sum()
     [slope] = torch.autograd.grad(total, real, create_graph=True)
-    return R1_WEIGHT / 2 * slope.flatten(1).square().sum(dim=1).mean()
+    return gamma / 2 * slope.flatten(1).square().sum(dim=1).mean()
 
 
 class GANLoss(NamedTuple):
@@ -175,12 +181,22 @@ LOSSES = {
 }
 
 
-def named_loss(name: str) -> GANLoss:
+def named_loss(name: str, gamma: float | None = None) -> GANLoss:
     """Return the pair of losses called `name`.
 
+    Args:
+        name: a key of `LOSSES`.
+        gamma: the weight of its penalty; None for the penalty's own.
+
     Raises:
-        ValueError: there is no such loss.
+        ValueError: there is no such loss, or it has no penalty for `gamma` to weigh.
     """
     if name not in LOSSES:
         raise ValueError(f"no loss is called {name!r}; choose one of {', '.join(LOSSES)}")
-    return LOSSES[name]
+    loss = LOSSES[name]
+    if gamma is None:
+        return loss
+    if loss.penalty is None or not 0 <= gamma < math.inf:
+        penalised = ", ".join(repr(n) for n, each in LOSSES.items() if each.penalty is not None)
+        raise ValueError(f"gamma is {gamma} and loss {name!r}; give at least 0, with {penalised}")
+    return loss._replace(penalty=partial(loss.penalty, gamma=gamma))

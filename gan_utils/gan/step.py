@@ -132,6 +132,7 @@ class TrainState:
         latent: str = "normal",
         shared_latent: bool = False,
         loss: str = "nonsaturating",
+        gamma: float | None = None,
         lr: float = 2e-4,
         d_lr: float | None = None,
         betas: tuple[float, float] = (0.5, 0.999),
@@ -149,6 +150,7 @@ class TrainState:
             latent: how latent vectors are drawn, see `latent.draw_latent`.
             shared_latent: give both halves of a step the same latent vectors.
             loss: a name in `losses.LOSSES`.
+            gamma: the weight of the loss's penalty (R1, gradient penalty); None for its usual one.
             lr, betas: of both Adam optimisers (Kingma & Ba 2015).
             d_lr: the discriminator's learning rate, where it differs (Heusel et al. 2017); 0 leaves
                 the discriminator as it is.
@@ -167,6 +169,7 @@ class TrainState:
             latent=latent,
             shared_latent=shared_latent,
             loss=loss,
+            gamma=None if gamma is None else float(gamma),
             lr=float(lr),
             d_lr=float(lr if d_lr is None else d_lr),
             betas=tuple(map(float, betas)),
@@ -180,7 +183,7 @@ class TrainState:
         self.networks = (generator, discriminator)
         weight = next(generator.parameters())
         self.device, self.dtype = weight.device, weight.dtype
-        self.loss, self.precision = named_loss(loss), precision
+        self.loss, self.precision = named_loss(loss, gamma), precision
         self.optimizers = [
             Adam(network.parameters(), self.settings[rate], self.settings["betas"], fused=True)
             for network, rate in zip(self.networks, ("lr", "d_lr"), strict=True)
@@ -263,7 +266,7 @@ class TrainState:
 
 
 def _check(settings: dict[str, Any]) -> None:
-    named_loss(settings["loss"])
+    named_loss(settings["loss"], settings["gamma"])
     if settings["latent"] not in LATENTS:
         raise ValueError(f"latent is {settings['latent']!r}; choose one of {', '.join(LATENTS)}")
     if settings["latent_dim"] < 1:

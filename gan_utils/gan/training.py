@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Sized
 from numbers import Integral
 from pathlib import Path
-from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -30,11 +30,22 @@ def train_gan(
     probe: Tensor | None = None,
     snapshots: int = 25,
     on_snapshot: Callable[[History], None] | None = None,
+    every_seconds: float = 10.0,
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1000,
     progress: bool = True,
     graph: bool | None = None,
-    **settings: Any,
+    latent_dim: int,
+    latent: str = "normal",
+    shared_latent: bool = False,
+    loss: str = "nonsaturating",
+    gamma: float | None = None,
+    lr: float = 2e-4,
+    d_lr: float | None = None,
+    betas: tuple[float, float] = (0.5, 0.999),
+    decay_lr: bool = False,
+    ema_decay: float | None = None,
+    precision: torch.dtype = torch.float32,
 ) -> History:
     """Train `generator` against `discriminator`, in place, and return what happened.
 
@@ -52,9 +63,9 @@ def train_gan(
         probe: discriminator inputs whose logits the snapshots keep.
         snapshots: how many moments to keep, evenly spaced from the start to the end, at least 2.
             A training that is stopped keeps the moment of the stop as well.
-        on_snapshot: called with the history after each snapshot, for a live picture. If it has an
-            attribute `every_seconds`, it is also called when so much time has passed; the history
-            then ends with a snapshot of that moment, which the next one replaces.
+        on_snapshot: called with the history after each snapshot, for a live picture.
+        every_seconds: it is also called when so much time has passed; the history then ends with
+            a snapshot of that moment, which the next one replaces.
         checkpoint: a file to write every `checkpoint_every` steps, when stopped and at the end.
             If it exists, the training goes on from there as if it had never stopped, with the
             fixed inputs that it holds; exactly so on the same kind of device.
@@ -62,9 +73,12 @@ def train_gan(
         graph: True has a CUDA GPU repeat a recorded step, see `cuda_graph.CUDAGraphTrainState`:
             the same training within rounding. Where that cannot be, a line says so. None does it
             where it certainly can be done, without a word; False never.
-        settings: how each step is made, see `step.TrainState`: `latent_dim` is needed, `latent`,
-            `shared_latent`, `loss`, `lr`, `d_lr`, `betas`, `decay_lr`, `ema_decay` and
-            `precision` may be given.
+        latent_dim, latent, shared_latent: how latent vectors are drawn, see `step.TrainState`.
+        loss, gamma: a name in `losses.LOSSES`, and the weight of its penalty; None for its own.
+        lr, d_lr, betas, decay_lr: of Adam; `d_lr` where the discriminator's rate differs, and
+            whether rates fall to zero along a straight line.
+        ema_decay: sample from an EMA (exponential moving average) of the generator's weights.
+        precision: `torch.bfloat16` runs the networks under autocast.
 
     Raises:
         ValueError: an argument is out of range, or the checkpoint does not fit, is written by
@@ -76,6 +90,10 @@ def train_gan(
     """
     total = _total_steps(batches, epochs, steps)
     _check(snapshots, checkpoint_every, on_snapshot, fixed_latent)
+    settings = dict(
+        latent_dim=latent_dim, latent=latent, shared_latent=shared_latent, loss=loss, gamma=gamma,
+        lr=lr, d_lr=d_lr, betas=betas, decay_lr=decay_lr, ema_decay=ema_decay, precision=precision,
+    )  # fmt: skip
     train_state = make_train_state(generator, discriminator, graph=graph, steps=total, **settings)
     history = History(train_state.ema_generator, fixed_latent, probe)
     stream = BatchStream(batches, train_state.device)
@@ -89,7 +107,9 @@ def train_gan(
     )
     with file_lock(checkpointer.path), memory_advice("the batch size"):
         resume(checkpointer, history, total)
-        snapshot_taker = SnapshotTaker(history, discriminator, total, snapshots, on_snapshot)
+        snapshot_taker = SnapshotTaker(
+            history, discriminator, total, snapshots, on_snapshot, every_seconds
+        )
         recorder = MetricsRecorder(history)  # its clock starts after the first picture
         loop = dict(total=total, checkpoint_every=checkpoint_every, progress=progress)
         training_loop(train_state, stream, recorder, snapshot_taker, checkpointer, **loop)

@@ -97,8 +97,7 @@ def animate(
 class LiveView:
     """A figure that is redrawn in place: the latest snapshot, and curves beside it.
 
-    Give it to `train_gan` or `transfer_style` as `on_snapshot`. `train_gan` calls it every
-    `every_seconds` as well, so that a long training shows its present state.
+    Give it to `train_gan` or `transfer_style` as `on_snapshot`.
 
     Args:
         draw: draws a snapshot.
@@ -106,8 +105,6 @@ class LiveView:
             discriminator's beliefs.
         alt: the figure in words, for those who cannot see it.
     """
-
-    every_seconds = 10.0
 
     def __init__(
         self,

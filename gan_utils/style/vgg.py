@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
+from torchvision.models import VGG19_Weights
 
-from gan_utils.data.weights import vgg19_convolutions
+from gan_utils.data.weights import trained_weights
 from gan_utils.progress import print_wrapped
 from gan_utils.randomness import seeded
 from gan_utils.runtime import mode
@@ -61,8 +62,8 @@ class VGGFeatures(nn.Module):
 
         Raises:
             FileNotFoundError: trained weights are asked for and cannot be had.
-            ValueError: an unknown name; or the file of the weights is damaged and cannot be
-                fetched again, or holds numbers that are infinite or not a number.
+            ValueError: an unknown name; or the file of the weights is damaged, or holds numbers
+                that are infinite or not a number.
         """
         super().__init__()
         unknown = [name for name in layers if name not in LAYERS]
@@ -108,13 +109,15 @@ class VGGFeatures(nn.Module):
             _draw(convolutions.values(), seed)
             return
         for index, layer in convolutions.items():
-            layer.load_state_dict({kind: trained[f"{index}.{kind}"] for kind in ("weight", "bias")})
+            names = {kind: f"features.{index}.{kind}" for kind in ("weight", "bias")}
+            layer.load_state_dict({kind: trained[name] for kind, name in names.items()})
 
 
 def _trained(weights: str, seed: int) -> dict[str, Tensor] | None:
     """Return trained filters, or none, if they are not at hand and need not be."""
     try:
-        found = vgg19_convolutions(fetch=weights == "trained" or mode() == "full")
+        fetch = weights == "trained" or mode() == "full"
+        found = trained_weights(VGG19_Weights.IMAGENET1K_V1, fetch=fetch)
     except FileNotFoundError as error:
         if weights == "trained":
             raise

@@ -1,6 +1,7 @@
 """One training of an experiment: scored along the way, kept in a small file, never stale."""
 
 import json
+import math
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -118,6 +119,7 @@ def run_trial(trial: Trial, folder: Path, device: torch.device) -> dict[str, Any
         fixed_latent=_latent(recipe, SHOWN, seed=0),
         snapshots=MOMENTS,
         on_snapshot=curve,
+        every_seconds=math.inf,
         checkpoint=unfinished.with_suffix(".pt"),
         progress=False,
         **dict(ema_decay=SPECTATOR) | recipe.training,

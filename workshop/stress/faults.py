@@ -84,8 +84,8 @@ FAULTS = [
     Fault(
         "penalty ten times too weak",
         LOSSES,
-        "return 10 * (gradient",
-        "return 1 * (gradient",
+        "return gamma * (gradient",
+        "return gamma / 10 * (gradient",
         "tests/test_losses.py",
     ),
     Fault(
