@@ -100,8 +100,8 @@ def test_memory_that_is_given_back_does_not_add_up():
         for _ in range(5):
             numbers + 1
 
-    assert count_work(one_after_the_other).held == 400
-    assert count_work(lambda: [numbers + 1 for _ in range(5)]).held == 2000
+    assert count_work(one_after_the_other).peak_bytes == 400
+    assert count_work(lambda: [numbers + 1 for _ in range(5)]).peak_bytes == 2000
 
 
 def test_forms_are_timed_in_turn_and_alike():
@@ -187,7 +187,7 @@ def test_so_does_none_that_a_device_has_not(monkeypatch, capsys):
 
 def test_limits_say_what_holds_work_up():
     limits = Limits(flops=100.0, bandwidth=10.0, call=0.5)
-    found = limits.seconds(Work(flops=200, traffic=30, calls=8, held=0))
+    found = limits.seconds(Work(flops=200, bytes_moved=30, kernel_calls=8, peak_bytes=0))
     assert found == {"multiplying": 2.0, "moving": 3.0, "calls": 4.0}
     assert limits.better(Limits(50.0, 20.0, 0.1)) == (100.0, 20.0, 0.1)
     measured = measure_limits(CPU)
@@ -246,12 +246,12 @@ def test_the_command_measures_prints_and_keeps(monkeypatch, tmp_path, capsys):
     found = json.loads(kept.read_text())
     low, middle, high = found["cases"]["sine"]["ours"]
     assert 0 < low <= middle <= high
-    assert found["cases"]["sine"]["work"]["ours"]["calls"] < 1000
+    assert found["cases"]["sine"]["work"]["ours"]["kernel_calls"] < 1000
     warm = cases.training(sine_points(64), recipes.SINE_PUBLISHED, None, CPU).ours
     warm()  # in its first step Adam takes memory
     # The first of an epoch's two steps also draws the order, which some memory holds.
-    held = {count_work(warm).held for _ in range(2)}
-    assert len(held) == 2 and found["cases"]["sine"]["work"]["ours"]["held"] in held
+    held = {count_work(warm).peak_bytes for _ in range(2)}
+    assert len(held) == 2 and found["cases"]["sine"]["work"]["ours"]["peak_bytes"] in held
     printed = capsys.readouterr().out
     assert "GFLOP/s" in printed and "not reached" in printed
     steps = found["step_seconds"]

@@ -119,8 +119,8 @@ def print_cases(measured: dict[str, dict[str, Any]]) -> None:
         for form in forms:
             print(_times(found, form), end="")
         what, share = max(found["shares"].items(), key=lambda entry: entry[1])
-        held = found["work"]["ours"]["held"] / 2**20
-        print(f"{share:6.0%} {what:11}{held:6.1f}")
+        peak = found["work"]["ours"]["peak_bytes"] / 2**20
+        print(f"{share:6.0%} {what:11}{peak:6.1f}")
 
 
 def _times(found: dict[str, Any], form: str) -> str:

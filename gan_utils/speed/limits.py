@@ -51,8 +51,8 @@ class Limits(NamedTuple):
         """
         return {
             "multiplying": work.flops / self.flops,
-            "moving": work.traffic / self.bandwidth,
-            "calls": work.calls * self.call,
+            "moving": work.bytes_moved / self.bandwidth,
+            "calls": work.kernel_calls * self.call,
         }
 
 

@@ -15,16 +15,16 @@ class Work(NamedTuple):
 
     Attributes:
         flops: floating point operations of products and convolutions.
-        traffic: bytes read and written, if each operation finds its inputs in
+        bytes_moved: bytes read and written, if each operation finds its inputs in
             memory and leaves its results there. Caches spare some.
-        calls: operations begun.
-        held: bytes of the most memory that its own tensors took at once.
+        kernel_calls: operations begun.
+        peak_bytes: bytes of the most memory that its own tensors took at once.
     """
 
     flops: int
-    traffic: int
-    calls: int
-    held: int
+    bytes_moved: int
+    kernel_calls: int
+    peak_bytes: int
 
 
 class _Watcher(TorchDispatchMode):
@@ -32,7 +32,7 @@ class _Watcher(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls = self.traffic = self.held = 0
+        self.kernel_calls = self.bytes_moved = self.peak_bytes = 0
         self.alive: dict[StorageWeakRef, int] = {}
 
     def __torch_dispatch__(
@@ -42,11 +42,11 @@ class _Watcher(TorchDispatchMode):
         if operation.is_view:  # another look at the same numbers
             return result
         given, taken = (_memory(values) for values in (result, (args, kwargs)))
-        self.calls += 1
-        self.traffic += sum(taken.values()) + sum(given.values())
+        self.kernel_calls += 1
+        self.bytes_moved += sum(taken.values()) + sum(given.values())
         made = {storage: size for storage, size in given.items() if storage not in taken}
         self.alive = {s: n for s, n in (self.alive | made).items() if not s.expired()}
-        self.held = max(self.held, sum(self.alive.values()))
+        self.peak_bytes = max(self.peak_bytes, sum(self.alive.values()))
         return result
 
 
@@ -58,8 +58,8 @@ def _memory(values: Any) -> dict[StorageWeakRef, int]:
 
 def count_work(run: Callable[[], object]) -> Work:
     """Run something once and count what it asks of the device."""
-    watcher, counter = _Watcher(), FlopCounterMode(display=False)
-    with watcher, counter:
+    seen, counter = _Watcher(), FlopCounterMode(display=False)
+    with seen, counter:
         run()
-    flops = counter.get_total_flops()
-    return Work(flops, watcher.traffic, watcher.calls, watcher.held)
+    found = seen.bytes_moved, seen.kernel_calls, seen.peak_bytes
+    return Work(counter.get_total_flops(), *found)

@@ -19,7 +19,7 @@ from workshop.exercises import is_solution
 from workshop.experiments.definitions import EXPERIMENTS
 from workshop.times import GUIDE
 
-BOOK, PAGES = Path(__file__).parent, PROJECT / "book"
+BOOK, PAGES = Path(__file__).parent, PROJECT / "book" / "html"
 MORE_PAGES = sorted((BOOK / "pages").glob("*.md"))  # what the README leads to
 CAPTION = re.compile(r"^\*Figure: (.+)\*$", re.M)
 HERO = re.compile(r"!\[(.+?)\]\((images/.+?)\)")
@@ -28,7 +28,7 @@ IMAGE = re.compile(r'<img [^>]*?src="([^"]+\.png)"[^>]*>')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say which arguments the command takes."""
-    parser.add_argument("--folder", type=Path, default=PAGES, help="otherwise the folder book")
+    parser.add_argument("--folder", type=Path, default=PAGES, help="otherwise book/html")
     parser.add_argument("--strict", action="store_true", help="let a warning end it")
 
 
