@@ -7,7 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gan_utils.gan.history import STATISTICS, History, Snapshot
+from gan_utils.gan.history import METRICS, History, Snapshot
 from gan_utils.show import animation, plotting
 
 
@@ -20,7 +20,7 @@ def closed_figures(monkeypatch):
 
 
 def history(steps=100):
-    records = torch.rand(steps, len(STATISTICS))
+    records = torch.rand(steps, len(METRICS))
     snapshots = [
         Snapshot(s, torch.full((3, 2), s / 50), torch.zeros(3360, 1)) for s in (0, 50, 100)
     ]

@@ -16,7 +16,7 @@ from gan_utils.data.sine import sine_points
 from gan_utils.files import file_lock
 from gan_utils.gan import checkpoints, recipes
 from gan_utils.gan.checkpoints import Checkpointer
-from gan_utils.gan.history import STATISTICS
+from gan_utils.gan.history import METRICS
 from gan_utils.gan.latent import draw_latent
 from gan_utils.gan.losses import LOSSES
 from gan_utils.gan.models import MLPDiscriminator, evaluate
@@ -194,7 +194,7 @@ def test_equal_seeds_give_equal_trainings_and_other_seeds_others():
 
 def test_epochs_count_batches_and_statistics_have_names():
     history = train(epochs=3)
-    assert history.records.shape == (15, len(STATISTICS))
+    assert history.records.shape == (15, len(METRICS))
     assert (history["d_real"] > 0).all() and (history["d_fake"] < 1).all()
     assert not history.interrupted and history.seconds > 0
     assert not history.generator.training

@@ -1,4 +1,4 @@
-"""What a training looks at between its steps: statistics, and snapshots."""
+"""What a training looks at between its steps: metrics, and snapshots."""
 
 import math
 import time
@@ -18,15 +18,15 @@ def evenly_spaced(total: int, count: int) -> set[int]:
 
 
 class MetricsRecorder:
-    """Leaves statistics on the device until they are wanted: reading each would stall a GPU."""
+    """Leaves metrics on the device until they are wanted: reading each would stall a GPU."""
 
     def __init__(self, history: History) -> None:
         """Start the clock of the training's seconds."""
         self.history, self.recent, self.clock = history, [], time.perf_counter()
 
-    def add(self, statistics: Tensor) -> None:
+    def add(self, metrics: Tensor) -> None:
         """Keep what a step returned, where it is."""
-        self.recent.append(statistics)
+        self.recent.append(metrics)
 
     def is_due(self, step: int) -> bool:
         """Say whether a second has passed since the last flush."""

@@ -66,23 +66,23 @@ class Checkpointer:
         for network, weights in zip(self.networks, self.good_weights, strict=True):
             network.load_state_dict(weights)
 
-    def check(self, statistics: Tensor) -> None:
+    def check(self, metrics: Tensor) -> None:
         """Remember the weights if all is finite, otherwise put the last good ones back.
 
         Args:
-            statistics: [steps, numbers], a row for every step since the start.
+            metrics: [steps, numbers], a row for every step since the start.
 
         Raises:
             FloatingPointError: one of the numbers, or a weight, is infinite or not a number.
         """
         weights = self._copy_weights()
-        bad_steps = (~statistics.isfinite().all(dim=1)).nonzero().flatten().tolist()
+        bad_steps = (~metrics.isfinite().all(dim=1)).nonzero().flatten().tolist()
         finite = [t.isfinite().all().to(self.device) for w in weights for t in w.values()]
         if not bad_steps and torch.stack(finite).all().cpu():  # read at once, not one by one
-            self.good_step, self.good_weights = len(statistics), weights
+            self.good_step, self.good_weights = len(metrics), weights
             return
         # Weights can go bad in the very update whose losses were still good.
-        bad_step = bad_steps[0] + 1 if bad_steps else len(statistics)
+        bad_step = bad_steps[0] + 1 if bad_steps else len(metrics)
         self._restore_weights()
         raise FloatingPointError(
             f"losses or weights stopped being finite numbers at step {bad_step:,}; the networks "

@@ -87,7 +87,7 @@ class CUDAGraphTrainState(TrainState):
                 average.update_parameters(self.networks[0])
             else:
                 average.n_averaged += 1
-        return self._statistics.clone()  # the next step writes over them
+        return self._metrics.clone()  # the next step writes over them
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that steps change, and for which batches there is a graph."""
@@ -129,7 +129,7 @@ class CUDAGraphTrainState(TrainState):
                 "from the GPU, or a variable still holds what they returned, with its gradients. "
                 "Restart the kernel, and mend that or train them with graph=False"
             ) from error
-        self._replay, self._statistics = recorded
+        self._replay, self._metrics = recorded
         self.recorded, self.shape = True, tuple(real.shape)
         return ""
 
@@ -138,13 +138,13 @@ class CUDAGraphTrainState(TrainState):
             return self._whole_step()
 
     def _whole_step(self) -> Tensor:
-        statistics = self.learn(self._real)
+        metrics = self.learn(self._real)
         generator = self.networks[0]
         for average in self.averages:
             pairs = zip(_memory(average.module), _memory(generator), strict=True)
             for averaged, trained in pairs:
                 average.multi_avg_fn([averaged], [trained], None)
-        return statistics
+        return metrics
 
     def _rehearse(self) -> None:
         """Make some steps and take them back: weights, the memory of Adam, random numbers."""

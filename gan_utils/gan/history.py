@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gan_utils.gan.models import evaluate
 
-STATISTICS = ("d_loss", "g_loss", "d_real", "d_fake", "d_fake_after", "d_accuracy")
+METRICS = ("d_loss", "g_loss", "d_real", "d_fake", "d_fake_after", "d_accuracy")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class History:
             otherwise the trained generator itself. In evaluation mode after the training.
         fixed_latent: latent vectors whose samples the snapshots keep; None for no snapshots.
         probe: discriminator inputs whose logits the snapshots keep, or None.
-        records: [steps, 6] on the CPU, one row a step, columns as in `STATISTICS`: the losses,
+        records: [steps, 6] on the CPU, one row a step, columns as in `METRICS`: the losses,
             the mean probability of "real" that the discriminator gives to real samples, to
             generated ones, and to generated ones after its update, and the share of real and
             generated samples that it tells apart (logit above 0 for real ones). Probabilities
@@ -50,20 +50,20 @@ class History:
     generator: nn.Module
     fixed_latent: Tensor | None = None
     probe: Tensor | None = None
-    records: Tensor = field(default_factory=lambda: torch.empty(0, len(STATISTICS)))
+    records: Tensor = field(default_factory=lambda: torch.empty(0, len(METRICS)))
     snapshots: list[Snapshot] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
 
     def __getitem__(self, name: str) -> Tensor:
         """Return one column of `records`, [steps]."""
-        if name not in STATISTICS:
-            raise KeyError(f"{name!r} is not recorded; choose one of {', '.join(STATISTICS)}")
-        return self.records[:, STATISTICS.index(name)]
+        if name not in METRICS:
+            raise KeyError(f"{name!r} is not recorded; choose one of {', '.join(METRICS)}")
+        return self.records[:, METRICS.index(name)]
 
-    def extend(self, statistics: list[Tensor]) -> None:
-        """Add the statistics of the latest steps, each [6] on any device."""
-        self.records = torch.cat([self.records, torch.stack(statistics).cpu()])
+    def extend(self, metrics: list[Tensor]) -> None:
+        """Add the metrics of the latest steps, each [6] on any device."""
+        self.records = torch.cat([self.records, torch.stack(metrics).cpu()])
 
     def take_snapshot(self, discriminator: nn.Module) -> None:
         """Keep what the networks make of the fixed inputs now, in evaluation mode."""

@@ -32,7 +32,7 @@ def logits_of_both(
 
     One pass over both takes half as many calls. But layers that look at
     the whole batch, as batch norm does, must not mix real and fake
-    statistics: with any layer not in SAMPLE_BY_SAMPLE, both go apart.
+    metrics: with any layer not in SAMPLE_BY_SAMPLE, both go apart.
     """
     modules = discriminator.modules()
     layers = [part for part in modules if not list(part.children())]
@@ -66,7 +66,7 @@ def gan_step(
         precision: `torch.bfloat16` runs both networks under autocast.
 
     Returns:
-        The six numbers named in `history.STATISTICS`, still on the
+        The six numbers named in `history.METRICS`, still on the
         device.
 
     Source: Goodfellow et al. 2014, algorithm 1, with one discriminator
@@ -200,18 +200,18 @@ class TrainState:
         """Train each network once, with a batch of real samples [N, ...] and new latent vectors.
 
         Returns:
-            The six numbers named in `history.STATISTICS`, still on the device.
+            The six numbers named in `history.METRICS`, still on the device.
 
         Raises:
             ValueError: the samples are numbers of another kind than the weights.
         """
         self.check_kind(real)
-        statistics = self.learn(real)
+        metrics = self.learn(real)
         for schedule in self.schedules:
             schedule.step()
         for average in self.averages:
             average.update_parameters(self.networks[0])
-        return statistics
+        return metrics
 
     def check_kind(self, real: Tensor) -> None:
         """Refuse real samples that are numbers of another kind than the weights.

@@ -26,7 +26,7 @@ from gan_utils.runtime import device_name
 from workshop.experiments.evaluators import Evaluator, evaluator_of, evaluator_settings
 
 MOMENTS = 13  # scores of one training, evenly spaced, the untrained networks included
-SPECTATOR = 0.999  # averaging, for a recipe without: it changes nothing in the training
+EMA_DECAY = 0.999  # averaging, for a recipe without: it changes nothing in the training
 SHOWN = 40  # samples in the stored picture
 
 
@@ -71,7 +71,7 @@ class Trial:
             **evaluator_settings(self.source),
             **({"r1_weight": R1_WEIGHT} if penalty is r1_penalty else {}),
             "moments": MOMENTS,
-            "spectator": SPECTATOR,
+            "default_ema_decay": EMA_DECAY,
         }
 
     def fingerprint(self) -> str:
@@ -122,7 +122,7 @@ def run_trial(trial: Trial, folder: Path, device: torch.device) -> dict[str, Any
         every_seconds=math.inf,
         checkpoint=unfinished.with_suffix(".pt"),
         progress=False,
-        **dict(ema_decay=SPECTATOR) | recipe.training,
+        **dict(ema_decay=EMA_DECAY) | recipe.training,
     )
     if history.interrupted:
         raise KeyboardInterrupt

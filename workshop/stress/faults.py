@@ -747,9 +747,9 @@ FAULTS = [
         "tests/test_cuda_graph.py",
     ),
     Fault(
-        "the statistics of a recorded step are written over by the next",
+        "the metrics of a recorded step are written over by the next",
         GRAPH,
-        "return self._statistics.clone()",
+        "return self._metrics.clone()",
         "return self._statistics",
         "tests/test_cuda_graph.py",
     ),
