@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from PIL import Image
 
+from gan_utils.exercises.lesson import tree_of
 from gan_utils.progress import WIDTH
 from workshop.notebooks import RUN, digests, stored_pictures
 
@@ -108,6 +109,30 @@ def test_checked_cells_have_text_outputs_and_no_trained_numbers(path):
         assert cell.outputs, cell.source
         assert {kind for o in cell.outputs for kind in o.get("data", {})} <= TEXT_TYPES
     assert any("agree" in str(text_of(o)) for cell in checked for o in cell.outputs)
+
+
+def shown_places():
+    """Objects that lessons show, with the lesson and the section where each is shown first."""
+    places = {}
+    for path in NOTEBOOKS:
+        section, names = 0, {}
+        for cell in load(path).cells:
+            if cell.cell_type == "markdown":
+                section = int(([section] + re.findall(r"^## (\d+)\. ", cell.source, re.M))[-1])
+                continue
+            for node in tree_of(cell).body:
+                if isinstance(node, ast.ImportFrom) and node.module.startswith("gan_utils"):
+                    exec(compile(ast.Module([node], []), path.name, "exec"), names)
+            if section and (shown := re.match(r"show_source\(([\w.]+)\)", cell.source)):
+                places.setdefault(eval(shown[1], names), (path.stem[:2], section))
+    return places
+
+
+def test_what_a_lesson_shows_says_where_it_is_taught():
+    places = shown_places()
+    assert len(places) > 35
+    for thing, (lesson, section) in places.items():
+        assert f"Lesson {lesson}, section {section}." in thing.__doc__, thing
 
 
 @each_notebook

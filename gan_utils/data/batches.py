@@ -31,6 +31,8 @@ class Batches:
     Raises:
         ValueError: `batch_size` is below 1 or above the number of
             samples.
+
+    Lesson 02, section 3.
     """
 
     def __init__(self, samples: Tensor, batch_size: int) -> None:

@@ -33,6 +33,7 @@ def logits_of_both(
     One pass over both takes half as many calls. But layers that look at
     the whole batch, as batch norm does, must not mix real and fake
     metrics: with any layer not in SAMPLE_BY_SAMPLE, both go apart.
+    Lesson 03, section 4.
     """
     modules = discriminator.modules()
     layers = [part for part in modules if not list(part.children())]
@@ -70,7 +71,7 @@ def gan_step(
         device.
 
     Source: Goodfellow et al. 2014, algorithm 1, with one discriminator
-    update a step.
+    update a step. Lesson 01, section 7.
     """
     shared = g_latent is d_latent  # then one pass through G will do
     autocast = nullcontext()

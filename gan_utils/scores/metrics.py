@@ -91,6 +91,7 @@ class FrechetDistance:
             than 2.
 
     Source: Heusel et al. 2017, with an Inception network.
+    Lesson 02, section 5.
     """
 
     def __init__(self, network: FeatureNetwork, real: Tensor) -> None:
@@ -206,6 +207,8 @@ def checkerboard_power(images: Tensor, period: int) -> float:
 
     Raises:
         ValueError: `period` is below 2, or does not divide H and W.
+
+    Lesson 03, section 8.
     """
     height, width = images.shape[2:]
     if period < 2 or height % period or width % period:

@@ -29,6 +29,8 @@ class Limits(NamedTuple):
         bandwidth: bytes read and written, in a large copy.
         call: seconds for an operation on a single number: what it costs
             to begin one.
+
+    Lesson 05, section 1.
     """
 
     flops: float

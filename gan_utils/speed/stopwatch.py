@@ -16,6 +16,8 @@ class Stopwatch(TorchDispatchMode):
 
     Attributes:
         seconds: what the operations of each name took together.
+
+    Lesson 05, section 4.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -60,6 +62,8 @@ def time_split(
         The shares of the kinds that take most time, of all others, and
         of what passes between them: Python, the bookkeeping of
         gradients, the choice of kernels.
+
+    Lesson 05, section 4.
     """
     run()
     synchronize(device)

@@ -18,6 +18,8 @@ class Tape(TorchDispatchMode):
 
     Attributes:
         entries: operation, arguments, named arguments and result.
+
+    Lesson 05, section 10.
     """
 
     def __init__(self) -> None:

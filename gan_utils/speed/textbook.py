@@ -76,7 +76,10 @@ class TextbookTraining:
         return batch.to(self.device)
 
     def step(self) -> tuple[float, float]:
-        """Train both once; return the losses of D and of G."""
+        """Train both once; return the losses of D and of G.
+
+        Lesson 05, section 5.
+        """
         real = self._real()
         size = (len(real), self.latent_dim)
         fake = self.generator(torch.randn(size, device=self.device))

@@ -57,7 +57,10 @@ def _memory(values: Any) -> dict[StorageWeakRef, int]:
 
 
 def count_work(run: Callable[[], object]) -> Work:
-    """Run something once and count what it asks of the device."""
+    """Run something once and count what it asks of the device.
+
+    Lesson 05, section 2.
+    """
     seen, counter = _Watcher(), FlopCounterMode(display=False)
     with seen, counter:
         run()

@@ -35,6 +35,7 @@ def total_variation(pictures: Tensor) -> Tensor:
     pictures [N, 3, H, W].
 
     Source: Mahendran & Vedaldi 2015, with exponent 2.
+    Lesson 04, section 5.
     """
     down, across = pictures.diff(dim=2), pictures.diff(dim=3)
     return down.square().mean() + across.square().mean()
@@ -47,7 +48,7 @@ def standardised(features: Tensor) -> Tensor:
     What stays is where a channel is strong, not how strong. The squared
     error of two such maps is 2 - 2ρ, ρ being their correlation. A
     channel that is hardly active at all stays weak: a hundredth of the
-    layer's size is added to its deviation.
+    layer's size is added to its deviation. Lesson 04, section 5.
     """
     mean = features.mean((2, 3), keepdim=True)
     variance = (features - mean).square().mean((2, 3), keepdim=True)
@@ -102,7 +103,10 @@ class StyleObjective:
     standardise: bool = False
 
     def __call__(self, pictures: Tensor) -> dict[str, Tensor]:
-        """Return the weighted terms by name; make their sum small."""
+        """Return the weighted terms by name; make their sum small.
+
+        Lesson 04, section 5.
+        """
         features, terms = self.network(pictures), {}
         maps = self.maps(pictures, features)
         for name, target in self.content.items():

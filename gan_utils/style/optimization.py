@@ -95,6 +95,8 @@ class Canvas:
     Attributes:
         numbers: [1, 3, H, W], what an optimiser changes.
         axes: [3, 3], turn the numbers of a pixel into its logits.
+
+    Lesson 04, section 6.
     """
 
     def __init__(self, start: Tensor, unit: float) -> None:
@@ -156,7 +158,7 @@ def optimize_picture(
             number.
         ValueError: an argument is out of range.
 
-    Source: Gatys et al. 2016.
+    Source: Gatys et al. 2016. Lesson 04, section 6.
     """
     check_run(calls, optimizer, snapshots)
     # L-BFGS begins with a step of at most 1 in sum over all numbers.

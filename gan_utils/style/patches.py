@@ -30,6 +30,7 @@ def sliced_wasserstein(
         ValueError: a picture has fewer than 8 times `scale` pixels.
 
     Source: Rabin et al. 2012; of patches: Elnekave & Weiss 2022.
+    Lesson 04, section 12.
     """
     clouds = []
     for pixels in (picture, style):

@@ -20,6 +20,7 @@ def gram_matrix(features: Tensor) -> Tensor:
     j. Where it happened is forgotten.
 
     Source: Gatys et al. 2016, eq. 3, divided by the number of places.
+    Lesson 04, section 4.
     """
     flat = features.flatten(2)
     return flat @ flat.transpose(1, 2) / flat.shape[2]
@@ -33,6 +34,7 @@ def mean_and_covariance(features: Tensor) -> Tensor:
     A Gram matrix is the covariance plus the products of the means.
 
     Source: Li et al. 2017, who match means and deviations.
+    Lesson 04, section 4.
     """
     mean = features.mean((2, 3), keepdim=True)
     covariance = gram_matrix(features - mean)
@@ -50,6 +52,7 @@ def sorted_projections(features: Tensor) -> Tensor:
     angles, and always the same.
 
     Source: Heitz et al. 2021, who draw new directions in each step.
+    Lesson 04, section 4.
     """
     directions = random_directions(features.shape[1]).to(features)
     values = directions @ features.flatten(2)

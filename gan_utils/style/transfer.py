@@ -65,6 +65,7 @@ def transfer_style(
         ValueError: an argument is out of range.
 
     Source: Gatys et al. 2016; from small to large: Gatys et al. 2017.
+    Lesson 04, section 8.
     """
     _check_transfer(start, sizes, calls)
     check_run(calls, optimizer, snapshots)

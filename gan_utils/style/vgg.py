@@ -90,7 +90,7 @@ class VGGFeatures(nn.Module):
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """Return the activations [N, C, h, w] of the wanted layers by
-        name, in their order.
+        name, in their order. Lesson 04, section 2.
         """
         outputs, found = (pictures - self.mean) / self.std, {}
         for name, layer in self.layers.named_children():

@@ -750,7 +750,7 @@ FAULTS = [
         "the metrics of a recorded step are written over by the next",
         GRAPH,
         "return self._metrics.clone()",
-        "return self._statistics",
+        "return self._metrics",
         "tests/test_cuda_graph.py",
     ),
     Fault(
