@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from glob import escape
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
@@ -37,8 +38,8 @@ def file_lock(path: Path | None) -> Iterator[None]:
     """Keep `path` for one writer at a time: while this holds, another lock of it is refused.
 
     The operating system holds the lock, by a file `<name>.lock`, and lets it go when the process
-    ends, however it ends. A file counts as the same under all its names, symbolic and hard links.
-    Missing folders are made. None locks nothing.
+    ends, however it ends. What a killed writer left unfinished is removed. A file counts as the
+    same under all its names, symbolic and hard links. Missing folders are made. None locks nothing.
 
     Raises:
         ValueError: `path` is locked already, has a name in another folder (a hard link), or nothing
@@ -54,6 +55,8 @@ def file_lock(path: Path | None) -> Iterator[None]:
                     locks.enter_context(FileLock(lock, timeout=0))
                     if os.name == "posix":  # elsewhere filelock deletes it
                         locks.callback(lock.unlink, missing_ok=True)
+                for part in path.parent.glob(f"{escape(path.name)}.*.part"):
+                    part.unlink()  # of a writer that was killed
             except Timeout:
                 raise ValueError(
                     f"{path} is being written by another process; wait for it, or give another name"

@@ -111,3 +111,12 @@ def test_without_sphinx_it_says_what_to_install(monkeypatch, tmp_path):
     with pytest.raises(SystemExit, match=r'pip install -e "\.\[book\]"'):
         arguments.run(arguments)
     assert not list(Path(tmp_path).iterdir())
+
+
+def test_a_folder_of_other_pages_is_left_alone(tmp_path):
+    (tmp_path / "mine.html").write_text("mine")
+    arguments = read(["book", "--folder", str(tmp_path)])
+    pytest.importorskip("sphinx")
+    with pytest.raises(SystemExit, match="is no book; give a folder that is new"):
+        arguments.run(arguments)
+    assert (tmp_path / "mine.html").read_text() == "mine"

@@ -98,6 +98,19 @@ def test_a_damaged_packed_file_is_named(root):
         digit_images("mnist")
 
 
+@pytest.mark.parametrize("declared", [10, 2**31 - 1])
+def test_a_small_file_that_holds_gigabytes_is_not_unpacked(root, monkeypatch, declared):
+    file = write_dataset(root) / "t10k-labels-idx1-ubyte"
+    file.unlink()
+    head = struct.pack(">2I", 0x801, declared)
+    file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(head + bytes(5_000_000)))
+    read, sizes = gzip.GzipFile.read, []
+    monkeypatch.setattr(gzip.GzipFile, "read", lambda f, n: sizes.append(n) or read(f, n))
+    with pytest.raises(ValueError, match="its head and its size do not fit"):
+        digit_images("mnist")
+    assert sizes[-1] <= 11
+
+
 @pytest.mark.usefixtures("root")
 def test_errors_hide_no_remedy_behind_their_causes():
     with pytest.raises(FileNotFoundError) as caught:

@@ -102,6 +102,13 @@ def test_a_second_writer_is_refused_from_another_pid_namespace(tmp_path):
         process.kill()
 
 
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    (tmp_path / "run.pt.1a2b3c4d.part").touch()
+    (tmp_path / "other.pt.1a2b3c4d.part").touch()
+    with file_lock(tmp_path / "run.pt"):
+        assert sorted(os.listdir(tmp_path)) == ["other.pt.1a2b3c4d.part", "run.pt.lock"]
+
+
 def test_a_lock_that_somebody_left_locks_nothing(tmp_path):
     (tmp_path / "run.pt.lock").touch()  # as a full disk leaves it
     os.utime(tmp_path / "run.pt.lock", (2**33, 2**33))  # by another clock

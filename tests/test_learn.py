@@ -1,4 +1,9 @@
+import errno
 import json
+import subprocess
+import sys
+
+import pytest
 
 from gan_utils.__main__ import read
 from gan_utils.commands import learn
@@ -14,12 +19,52 @@ def test_copies_are_made_and_never_touched_again(tmp_path, capsys):
     assert (copies / "01.ipynb").read_text() == "stored" and capsys.readouterr().out == ""
     assert (copies / "images/hero.png").read_bytes() == b"picture"
     (copies / "02.ipynb").write_text("mine")
+    (copies / "images/hero.png").write_bytes(b"mine")
     learn.copy_lessons(originals, copies)
     assert (copies / "02.ipynb").read_text() == "mine"
     assert capsys.readouterr().out == (
         "lessons/02.ipynb is yours and stays; rename it to get a new one.\n"
     )
     assert (originals / "02.ipynb").read_text() == "stored"
+    assert (copies / "images/hero.png").read_bytes() == b"mine"
+
+
+def test_a_full_disk_leaves_no_half_lesson(tmp_path, monkeypatch):
+    originals, copies = tmp_path / "notebooks", tmp_path / "lessons"
+    originals.mkdir()
+    (originals / "01.ipynb").write_text("stored")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("gan_utils.files.os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        learn.copy_lessons(originals, copies)
+    assert list(copies.iterdir()) == []
+
+
+LAB = """
+import os, signal, time
+signal.signal(signal.SIGINT, lambda *_: None)
+os.kill(os.getppid(), signal.SIGINT)
+time.sleep(1)
+print("asked")
+raise SystemExit(3)
+"""
+LEARN = f"""
+import subprocess, sys
+from gan_utils.__main__ import read
+from gan_utils.commands import learn
+learn.name_kernel, learn.copy_lessons, run = lambda: None, lambda *_: None, subprocess.run
+subprocess.run = lambda *_, **__: run([sys.executable, "-c", {LAB!r}])
+arguments = read(["learn"])
+arguments.run(arguments)
+"""
+
+
+def test_ctrl_c_leaves_the_question_to_jupyterlab():
+    done = subprocess.run([sys.executable, "-c", LEARN], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "asked\n", "")
 
 
 def test_options_go_on_to_jupyterlab(monkeypatch):
@@ -29,6 +74,7 @@ def test_options_go_on_to_jupyterlab(monkeypatch):
     def start(command, *, env, **_):
         started.append(command)
         modes.append(env["GAN_UTILS_MODE"])
+        return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(learn.subprocess, "run", start)
     monkeypatch.setenv("GAN_UTILS_MODE", "quick")

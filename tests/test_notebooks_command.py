@@ -1,4 +1,5 @@
 import base64
+import contextlib
 import io
 import os
 import subprocess
@@ -140,6 +141,22 @@ def test_refresh_takes_over_edited_code_and_refuses_edited_outputs(tmp_path):
     nbformat.write(notebook, path)
     with pytest.raises(ValueError, match=r"lesson\.ipynb: the outputs are not those of its last"):
         notebooks.refresh_sources(path)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from gan_utils.show.source import show_source\nshow_source(open('planted', 'w'))",
+        "import shutil as show_source\nshow_source(open)",
+        "from pathlib import Path as show_source\nshow_source(open)",
+    ],
+)
+def test_refresh_evaluates_nothing_but_names_of_the_package(tmp_path, monkeypatch, code):
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path / "lesson.ipynb", new_code_cell(code, outputs=[stream("1\n")]))
+    with contextlib.suppress(NameError):  # the name does not come from the package
+        notebooks.refresh_sources(path)
+    assert not (tmp_path / "planted").exists()
 
 
 def test_execute_stores_outputs_and_the_opening_picture(tmp_path):

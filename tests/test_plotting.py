@@ -162,3 +162,10 @@ def test_accuracy_is_drawn_against_guessing():
     _, ax = plt.subplots()
     plotting.plot_accuracy(ax, history())
     assert "guessing" in ax.get_title() and ax.get_ylim() == (0, 1)
+
+
+def test_the_theme_does_not_keep_an_editors_dark_style():
+    with plt.rc_context():
+        plt.style.use("dark_background")
+        plotting.use_theme()
+        assert plt.rcParams["text.color"] == "black" != plt.rcParams["axes.facecolor"]

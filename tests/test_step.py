@@ -19,6 +19,19 @@ class Unknown(nn.Module):
         return inputs
 
 
+class Centred(nn.Sequential):
+    """A learner's own: its layers are known, and its `forward` looks at the whole batch."""
+
+    def forward(self, inputs):
+        hidden = super().forward(inputs)
+        return hidden - hidden.mean(0)
+
+
+def hooked(layer):
+    layer.register_forward_hook(lambda _, __, outputs: outputs - outputs.mean(0))
+    return layer
+
+
 def seen(network):
     """Return a list that fills with the sizes of the batches that the network meets."""
     sizes = []
@@ -38,13 +51,18 @@ def step(generator, discriminator, d_latent, g_latent):
     ("layer", "batches"),
     [
         (nn.Dropout(0.3), [2 * COUNT, COUNT]),
+        (nn.Sequential(nn.Linear(4, 4), nn.Tanh()), [2 * COUNT, COUNT]),
         (nn.BatchNorm1d(4), [COUNT] * 3),
         (Unknown(), [COUNT] * 3),
+        (Centred(nn.Linear(4, 4)), [COUNT] * 3),
+        (hooked(nn.Linear(4, 4)), [COUNT] * 3),
+        (nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4)), [COUNT] * 3),
     ],
 )
-def test_real_and_fake_go_together_only_where_no_layer_can_mix_them(layer, batches):
+def test_real_and_fake_go_together_only_where_nothing_can_mix_them(layer, batches, monkeypatch):
     discriminator = nn.Sequential(nn.Linear(2, 4), layer, nn.ReLU(), nn.Linear(4, 1))
-    sizes = seen(discriminator)
+    sizes, forward = [], nn.ReLU.forward
+    monkeypatch.setattr(nn.ReLU, "forward", lambda m, x: sizes.append(len(x)) or forward(m, x))
     step(nn.Linear(2, 2), discriminator, torch.randn(COUNT, 2), torch.randn(COUNT, 2))
     assert sizes == batches
 
@@ -55,6 +73,8 @@ def test_real_and_fake_go_together_only_where_no_layer_can_mix_them(layer, batch
         (MLPDiscriminator(2, (8,)), (2,)),
         (DCGANDiscriminator(4, image_size=32, batch_norm=False), (3, 32, 32)),
         (DCGANDiscriminator(4, image_size=32), (3, 32, 32)),
+        (nn.Sequential(Centred(nn.Linear(2, 8)), nn.Linear(8, 1)), (2,)),
+        (nn.Sequential(hooked(nn.Linear(2, 8)), nn.Linear(8, 1)), (2,)),
     ],
 )
 def test_together_or_apart_the_logits_are_the_same(discriminator, shape):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 from torch.optim import Adam
+from torch.utils.data import DataLoader, TensorDataset
 
 from gan_utils.data.batches import Batches
 from gan_utils.data.sine import sine_points
@@ -65,6 +66,7 @@ class Interrupting:
 
     def __init__(self, batches, after):
         self.batches, self.left = batches, after
+        self.samples, self.batch_size = (getattr(batches, n, 0) for n in ("samples", "batch_size"))
 
     def __len__(self):
         return len(self.batches)
@@ -354,7 +356,7 @@ def test_stop_and_resume_is_bit_for_bit_an_uninterrupted_run(tmp_path, capsys, a
 def test_a_finished_checkpoint_is_not_trained_again(tmp_path):
     path = tmp_path / "sine.pt"
     first = train(checkpoint=path)
-    again = train(seed=3, checkpoint=path)
+    again = train((*build(seed=3)[:2], build()[2]), checkpoint=path)
     assert equal(first.generator, again.generator) and not again.interrupted
 
 
@@ -430,17 +432,77 @@ def test_foreign_files_and_other_settings_are_refused(tmp_path):
     train(checkpoint=path)
     with pytest.raises(ValueError, match=r"lr is 0.01 there and 0.5 here"):
         train(checkpoint=path, lr=0.5)
-    with pytest.raises(ValueError, match=r"parameters is \(58, 65\) there and \(58, 33\) here"):
+    with pytest.raises(ValueError, match=r"discriminator has .*out_features=16, .*out_features=8"):
         train((build()[0], MLPDiscriminator(2, (8,)), build()[2]), checkpoint=path)
     with pytest.raises(ValueError, match="a folder; give the name of a file"):
         train(checkpoint=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda g, d, b: (g, d, Batches(b.samples + 1, 8)), "data is '.*' there and '.*' here"),
+        (lambda g, d, b: (g, d, Batches(b.samples[:20], 4)), "batch_size is 8 there and 4 here"),
+        (lambda g, d, b: (g, d, list(b)), "data is"),
+        (lambda g, d, b: (swapped(g), d, b), r"generator has \(2\): ReLU\(\) there and .*Tanh"),
+    ],
+)
+def test_a_checkpoint_of_other_data_or_other_networks_is_refused(tmp_path, change, told):
+    path = tmp_path / "sine.pt"
+    train(checkpoint=path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=told):
+        train(change(*build()), checkpoint=path)
+    with pytest.raises(ValueError, match=r"fixed_latent is None there and \(3, 2\) here"):
+        train(checkpoint=path, fixed_latent=torch.ones(3, 2))
+    assert path.read_bytes() == before
+
+
+def swapped(generator):
+    """The same network, with as many weights, and another activation."""
+    generator[2] = nn.Tanh()
+    return generator
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        lambda samples: [samples[:8], samples[8:16]],
+        lambda samples: [(samples[:8], torch.zeros(8)), (samples[8:16], torch.zeros(8))],
+        lambda samples: DataLoader(TensorDataset(samples), 8),
+    ],
+)
+def test_other_numbers_in_a_list_or_a_loader_are_other_data(tmp_path, batches):
+    samples, path = sine_points(40), tmp_path / "sine.pt"
+    train((*build()[:2], batches(samples)), checkpoint=path)
+    train((*build()[:2], batches(samples.clone())), checkpoint=path)
+    with pytest.raises(ValueError, match="data is '.*' there and '.*' here"):
+        train((*build()[:2], batches(samples + 1)), checkpoint=path)
+
+
+def test_a_training_may_go_on_for_longer_unless_its_rate_falls_to_the_end(tmp_path, capsys):
+    path, whole = tmp_path / "sine.pt", build()
+    train(whole, steps=20)
+    train(steps=10, checkpoint=path)
+    longer = build()
+    history = train(longer, steps=20, checkpoint=path)
+    assert "going on from step 10 of 20" in capsys.readouterr().out and len(history.records) == 20
+    assert equal(longer[0], whole[0]) and equal(longer[1], whole[1])
+    fresh = build()
+    with pytest.raises(ValueError, match="holds 20 steps, and 15 are asked for"):
+        train(fresh, steps=15, checkpoint=path)
+    assert equal(fresh[0], build()[0])
+    train(steps=10, checkpoint=tmp_path / "falls.pt", decay_lr=True)
+    with pytest.raises(ValueError, match="steps, to which rates fall, is 10 there and 20 here"):
+        train(steps=20, checkpoint=tmp_path / "falls.pt", decay_lr=True)
 
 
 def test_numpy_numbers_do_not_spoil_a_checkpoint(tmp_path):
     path = tmp_path / "sine.pt"
     numpy_settings = dict(lr=np.float64(0.01), latent_dim=np.int64(2), steps=np.int64(STEPS))
     first = train(checkpoint=path, **numpy_settings)
-    assert equal(train(seed=5, checkpoint=path).generator, first.generator)
+    again = train((*build(seed=5)[:2], build()[2]), checkpoint=path)
+    assert equal(again.generator, first.generator)
 
 
 def test_a_nan_after_resuming_names_the_right_step(tmp_path):
@@ -448,7 +510,8 @@ def test_a_nan_after_resuming_names_the_right_step(tmp_path):
     good, bad = sine_points(8), torch.full((8, 2), math.nan)
     train((*networks[:2], Interrupting([good] * 8, 4)), steps=8, checkpoint=path)
     with pytest.raises(FloatingPointError, match="at step 5; .* weights of step 4 again"):
-        train((*networks[:2], [good] * 4 + [bad] * 4), steps=8, checkpoint=path)
+        later = Interrupting([good] * 4 + [bad] * 4, 99)
+        train((*networks[:2], later), steps=8, checkpoint=path)
 
 
 def test_a_loss_that_is_no_number_stops_the_training_although_the_weights_are_finite():
@@ -622,3 +685,34 @@ def test_batches_that_cannot_be_counted_or_are_empty_are_refused():
         train((generator, discriminator, []), epochs=1)
     with pytest.raises(ValueError, match="batches is a Tensor; wrap it in Batches"):
         train((generator, discriminator, sine_points(8)), epochs=1)
+
+
+def test_what_lies_outside_the_state_dict_is_refused_where_a_checkpoint_is_kept(tmp_path):
+    generator, discriminator, batches = build()
+    generator.register_buffer("count", torch.zeros(1), persistent=False)
+    train((generator, discriminator, batches), steps=1)
+    with pytest.raises(ValueError, match="keeps count outside its state_dict.*persistent=True"):
+        train((generator, discriminator, batches), checkpoint=tmp_path / "sine.pt")
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda saved: saved["parts"][1].update(records=None), "no table of metrics"),
+        (lambda saved: saved["parts"][1].update(records=torch.zeros(3, 2)), "no table of metrics"),
+        (lambda saved: saved["parts"][1].update(records=torch.zeros(300, 6)), "holds 300 steps"),
+        (lambda saved: saved["parts"][0]["parts"][2].update(state={}), "holds no memory of Adam"),
+        (lambda saved: saved["settings"].update({3: "odd"}), "3 is 'odd' there and None here"),
+        (lambda saved: saved["parts"][1].update(seconds="long"), "does not fit this training"),
+    ],
+)
+def test_a_checkpoint_made_by_hand_is_refused_in_a_sentence(tmp_path, damage, told):
+    path = tmp_path / "sine.pt"
+    train(checkpoint=path)
+    saved = torch.load(path, weights_only=True)
+    damage(saved)
+    torch.save(saved, path)
+    networks = build()
+    with pytest.raises(ValueError, match=told):
+        train(networks, checkpoint=path)
+    assert equal(networks[0], build()[0]) and equal(networks[1], build()[1])

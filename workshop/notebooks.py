@@ -180,7 +180,8 @@ def _picture(cell: NotebookNode, name: str) -> bytes:
 
 
 def refresh_sources(path: Path) -> None:
-    """Renew the stored `show_source` displays of a notebook; of its code only imports are run.
+    """Renew the stored `show_source` displays of a notebook; of its code only imports
+    from the package are run.
 
     Raises:
         ValueError: other outputs were changed since the full run that they came from.
@@ -191,7 +192,7 @@ def refresh_sources(path: Path) -> None:
         if cell.cell_type != "code":
             continue
         tree = tree_of(cell)
-        imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        imports = [node for node in tree.body if _is_ours(node)]
         exec(compile(ast.Module(imports, []), str(path), "exec"), names)
         if shown := _displayed(tree):
             source = eval(shown, names)
@@ -236,10 +237,19 @@ def renew_exercises(path: Path) -> None:
     _write(notebook, path)
 
 
+def _is_ours(node: ast.stmt) -> bool:
+    """Tell whether a statement imports something of the package and nothing else."""
+    return isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "gan_utils"
+
+
 def _displayed(tree: ast.Module) -> str:
-    """Return the call of `show_source` that ends a cell; "" if there is none."""
+    """Return the call of `show_source` that ends a cell; "" if there is none.
+
+    Only names and their attributes are shown: a stored notebook must not have anything else
+    evaluated.
+    """
     last = ast.unparse(tree.body[-1]) if tree.body else ""
-    return last if last.startswith("show_source(") else ""
+    return last if re.fullmatch(r"show_source\([A-Za-z_][\w.]*\)", last) else ""
 
 
 def _write(notebook: NotebookNode, path: Path) -> None:

@@ -30,7 +30,7 @@ TEMPLATE = """
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ resources.metadata.name }}</title>
+<title>{{ resources.metadata.name | e }}</title>
 {{ resources.include_css("static/index.css") }}
 {{ resources.include_css("static/theme-light.css") }}
 {% for css in resources.inlining.css -%}<style>{{ css }}</style>{% endfor %}

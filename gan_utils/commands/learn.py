@@ -2,14 +2,14 @@
 
 import argparse
 import os
-import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from ipykernel.kernelspec import install
 
-from gan_utils.files import NOTEBOOKS, PROJECT
+from gan_utils.files import NOTEBOOKS, PROJECT, atomic_write
 from gan_utils.runtime import MODES
 
 COPIES = PROJECT / "lessons"
@@ -34,7 +34,10 @@ def run(arguments: argparse.Namespace) -> None:
     start = f"--LabApp.default_url=/lab/tree/{COPIES.name}/{FIRST}"
     command = [sys.executable, "-m", "jupyterlab", start, *arguments.jupyter]
     chosen = {"GAN_UTILS_MODE": arguments.mode} if arguments.mode else {}
-    subprocess.run(command, cwd=PROJECT, check=True, env=os.environ | chosen)
+    signal.signal(signal.SIGINT, lambda *_: None)  # JupyterLab asks what Ctrl-C shall mean
+    ended = subprocess.run(command, cwd=PROJECT, env=os.environ | chosen)
+    if ended.returncode:
+        raise SystemExit(ended.returncode)
 
 
 def name_kernel() -> None:
@@ -44,12 +47,22 @@ def name_kernel() -> None:
 
 
 def copy_lessons(originals: Path, copies: Path) -> None:
-    """Copy the lessons and the pictures beside them; a copy that is there is never touched."""
+    """Copy the lessons and the pictures beside them; what is there already is never touched."""
     copies.mkdir(exist_ok=True)
     for original in sorted(originals.glob("*.ipynb")):
         copy = copies / original.name
         if not copy.exists():
-            shutil.copy2(original, copy)
+            _copy(original, copy)
         elif copy.read_bytes() != original.read_bytes():
             print(f"{copies.name}/{copy.name} is yours and stays; rename it to get a new one.")
-    shutil.copytree(originals / "images", copies / "images", dirs_exist_ok=True)
+    for original in sorted((originals / "images").rglob("*.png")):
+        copy = copies / original.relative_to(originals)
+        if not copy.exists():
+            _copy(original, copy)
+
+
+def _copy(original: Path, copy: Path) -> None:
+    """Copy a file in one piece: half a lesson would look like one that was changed."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(copy) as file:
+        file.write(original.read_bytes())

@@ -133,7 +133,7 @@ def _samples(arguments: argparse.Namespace) -> Tensor:
         if not folder.is_dir():
             raise NotADirectoryError(f"--data is {str(folder)!r}, which is no folder here")
         os.environ["GAN_UTILS_DATA"] = str(folder)
-    with seeded(arguments.seed):  # what is drawn, is the same in all processes
+    with seeded(arguments.seed):  # the same samples in all processes
         if kind == "sine":
             return sine_points(POINTS)
         loaded = digit_images if kind == "digits" else face_images

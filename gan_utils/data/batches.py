@@ -2,11 +2,13 @@
 several processes share.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
+from hashlib import sha256
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import TensorDataset
 
 from gan_utils.data.images import scale_images
 from gan_utils.randomness import mixed_seed, random_state, restore_random_state
@@ -62,6 +64,29 @@ class Batches:
 def _floats(batch: Tensor) -> Tensor:
     stored = batch.dtype == torch.uint8
     return scale_images(batch) if stored else batch
+
+
+def data_identity(batches: Iterable) -> dict[str, Any]:
+    """Return what tells the data of a training from others, as plain numbers and strings.
+
+    Of tensors (`Batches`, a list of batches, a DataLoader of a TensorDataset) the contents count,
+    by a hash; of other data their number and the batch size.
+    """
+    source, digest = getattr(batches, "dataset", batches), sha256()
+    if isinstance(source, (list, tuple)):
+        tensors = [batch[0] if isinstance(batch, (list, tuple)) else batch for batch in source]
+    elif isinstance(source, TensorDataset):
+        tensors = source.tensors[:1]
+    else:
+        tensors = [source.samples] if isinstance(getattr(source, "samples", 0), Tensor) else []
+    for tensor in filter(torch.is_tensor, tensors):
+        digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
+        digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return {
+        "batches": len(batches) if isinstance(batches, Sized) else None,
+        "batch_size": getattr(batches, "batch_size", None),
+        "data": digest.hexdigest()[:16] if tensors else type(source).__name__,
+    }
 
 
 class BatchStream:

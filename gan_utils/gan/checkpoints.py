@@ -4,6 +4,7 @@ import copy
 import io
 import zipfile
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,13 +32,14 @@ class Checkpointer:
     Args:
         parts: what changes, in a fixed order: the train state, its history, the place in the data.
         networks: those whose weights come back after a bad loss.
-        settings: numbers and strings that tell one training from another.
+        settings: numbers and strings that tell this training from another one.
         path: the checkpoint file, or None to keep nothing on disk; `~` is the home folder.
         device: where the training runs; its random generator is saved too.
         on_save: called after each time that the file was to be written.
 
     Raises:
-        ValueError: `path` is a folder, a device or a pipe.
+        ValueError: `path` is a folder, a device or a pipe, or a network keeps something outside its
+            `state_dict`.
     """
 
     def __init__(
@@ -57,12 +59,21 @@ class Checkpointer:
         if self.path is not None and self.path.exists() and not self.path.is_file():
             kind = "a folder" if self.path.is_dir() else "no ordinary file"
             raise ValueError(f"checkpoint is {path!s}, {kind}; give the name of a file")
+        for network in networks if self.path is not None else ():
+            outside = {name for name, _ in network.named_buffers()} - {*network.state_dict()}
+            if outside:
+                raise ValueError(
+                    f"a network keeps {', '.join(sorted(outside))} outside its state_dict, and no "
+                    "checkpoint could bring it back; register the buffer with persistent=True, or "
+                    "train without a checkpoint"
+                )
         self.good_step, self.good_weights = 0, self._copy_weights()
 
     def _copy_weights(self) -> list[dict[str, Any]]:
         return [copy.deepcopy(network.state_dict()) for network in self.networks]
 
-    def _restore_weights(self) -> None:
+    def restore_weights(self) -> None:
+        """Put back the weights of the last check that found all finite."""
         for network, weights in zip(self.networks, self.good_weights, strict=True):
             network.load_state_dict(weights)
 
@@ -83,7 +94,7 @@ class Checkpointer:
             return
         # Weights can go bad in the very update whose losses were still good.
         bad_step = bad_steps[0] + 1 if bad_steps else len(metrics)
-        self._restore_weights()
+        self.restore_weights()
         raise FloatingPointError(
             f"losses or weights stopped being finite numbers at step {bad_step:,}; the networks "
             f"hold their weights of step {self.good_step:,} again. Check that the data is finite, "
@@ -130,7 +141,7 @@ class Checkpointer:
                 part.load_state_dict(state)
             restore_random_state(saved["random"], self.device)  # last: other parts draw numbers
         except Exception as error:  # each part complains in its own way
-            self._restore_weights()
+            self.restore_weights()
             reason = " ".join(str(error).split())
             raise ValueError(
                 f"{self.path} does not fit this training ({type(error).__name__}: {reason}). "
@@ -162,8 +173,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _compare(path: Path, found: dict[str, Any], asked: dict[str, Any]) -> None:
     differing = [
-        f"{name} is {found.get(name)!r} there and {asked.get(name)!r} here"
-        for name in sorted(found.keys() | asked.keys())
+        _difference(str(name), found.get(name), asked.get(name))
+        for name in dict.fromkeys([*asked, *found])
         if found.get(name) != asked.get(name)
     ]
     if differing:
@@ -171,3 +182,12 @@ def _compare(path: Path, found: dict[str, Any], asked: dict[str, Any]) -> None:
             f"{path} belongs to another training: {', '.join(differing)}. "
             "Use its settings, delete it or give another name"
         )
+
+
+def _difference(name: str, found: Any, asked: Any) -> str:
+    """Say how two values differ; of long texts, as a network is one, the first line that does."""
+    if isinstance(found, str) and isinstance(asked, str) and "\n" in found + asked:
+        pairs = zip_longest(found.splitlines(), asked.splitlines(), fillvalue="nothing")
+        found, asked = next((a.strip(), b.strip()) for a, b in pairs if a != b)
+        return f"{name} has {found} there and {asked} here"
+    return f"{name} is {found!r} there and {asked!r} here"

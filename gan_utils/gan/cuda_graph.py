@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from gan_utils.gan.models import has_hooks
 from gan_utils.gan.step import TrainState
 from gan_utils.progress import print_wrapped
 from gan_utils.runtime import (
@@ -63,11 +64,11 @@ class CUDAGraphTrainState(TrainState):
         """Train both networks once, see `TrainState.step`.
 
         Raises:
-            ValueError: the samples are numbers of another kind than the weights.
+            ValueError: the samples have another dtype than the weights.
             RuntimeError: PyTorch cannot record this step, because a network reads numbers from
                 the GPU, say; the weights are as they were.
         """
-        self.check_kind(real)
+        self.check_dtype(real)
         obstacle = self._obstacle(real)
         if not obstacle and not self.recorded:
             obstacle = self._record(real)
@@ -208,11 +209,8 @@ class _Sealed(TorchDispatchMode):
 
 def _is_known(network: nn.Module) -> bool:
     """Say whether all modules are PyTorch's or ours, with no hooks: nothing of them is Python's."""
-    return all(
-        type(module).__module__.split(".")[0] in ("torch", "gan_utils")
-        and not (module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
-        for module in network.modules()
-    )
+    origins = {type(module).__module__.split(".")[0] for module in network.modules()}
+    return origins <= {"torch", "gan_utils"} and not has_hooks(network)
 
 
 def _memory(network: torch.nn.Module) -> list[Tensor]:

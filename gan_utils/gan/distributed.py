@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_utils.data.batches import DistributedBatches
+from gan_utils.data.batches import DistributedBatches, data_identity
 from gan_utils.files import file_lock
 from gan_utils.gan.callbacks import MetricsRecorder, SnapshotTaker
 from gan_utils.gan.checkpoints import Checkpointer, Stateful
@@ -299,16 +299,15 @@ def _open_checkpoint(
     locks: ExitStack,
 ) -> Checkpointer:
     """Lock the checkpoint, and go on from it if it is there."""
-    data = train_state.batches
-    identity = dict(batch_size=data.batch_size, samples=len(data.samples), seed=train_state.seed)
+    identity = data_identity(train_state.batches) | dict(seed=train_state.seed)
     checkpointer = Checkpointer(
         [train_state, history],
         train_state.all_networks(),
-        train_state.settings | identity,
+        train_state.identity() | identity,
         path,
         train_state.world.device,
         on_save,
     )
     locks.enter_context(file_lock(checkpointer.path))
-    resume(checkpointer, history, train_state.settings["steps"])
+    resume(checkpointer, train_state, history, train_state.settings["steps"])
     return checkpointer

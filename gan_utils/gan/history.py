@@ -74,6 +74,11 @@ class History:
             logits = evaluate(discriminator, self.probe.to(device)).cpu()
         self.snapshots.append(Snapshot(len(self.records), samples, logits))
 
+    def identity(self) -> dict[str, Any]:
+        """Return the shapes of the fixed inputs: a training with others is another one."""
+        inputs = dict(fixed_latent=self.fixed_latent, probe=self.probe)
+        return {n: None if given is None else tuple(given.shape) for n, given in inputs.items()}
+
     def state_dict(self) -> dict[str, Any]:
         """Return everything but the generator, as plain data for a checkpoint."""
         return {
@@ -85,7 +90,14 @@ class History:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned, the fixed inputs included."""
+        """Take over what `state_dict` returned, the fixed inputs included.
+
+        Raises:
+            ValueError: the records are none.
+        """
+        records = state["records"]
+        if not (torch.is_tensor(records) and records.shape[1:] == self.records.shape[1:]):
+            raise ValueError("the records are no table of metrics")
         self.fixed_latent, self.probe = state["fixed_latent"], state["probe"]
-        self.records, self.seconds = state["records"], state["seconds"]
+        self.records, self.seconds = records, float(state["seconds"])
         self.snapshots = [Snapshot(*snapshot) for snapshot in state["snapshots"]]

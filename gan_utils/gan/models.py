@@ -268,6 +268,12 @@ class DCGANDiscriminator(nn.Module):
         return self.layers(images)
 
 
+def has_hooks(network: nn.Module) -> bool:
+    """Return whether a network or a part of it calls functions that its layers do not show."""
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return any(getattr(module, kind) for module in network.modules() for kind in kinds)
+
+
 def count_parameters(module: nn.Module) -> int:
     """Return how many trainable numbers `module` holds."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -1,5 +1,6 @@
 """One step of training: the discriminator learns, then the generator."""
 
+import re
 from contextlib import nullcontext
 from typing import Any
 
@@ -11,12 +12,19 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gan_utils.gan.latent import LATENTS, draw_latent
 from gan_utils.gan.losses import GANLoss, named_loss
-from gan_utils.gan.models import count_parameters
+from gan_utils.gan.models import (
+    DCGANDiscriminator,
+    MLPDiscriminator,
+    count_parameters,
+    has_hooks,
+)
 from gan_utils.gan.network_checks import check_networks
 
 PRECISIONS = ("torch.float32", "torch.bfloat16")
-# Layers that treat each sample of a batch by itself. Of layers that are not here nothing is known.
+# Modules, of exactly these types, that treat each sample of a batch by itself. Of others, a
+# learner's own `forward` among them, nothing is known.
 SAMPLE_BY_SAMPLE = (
+    *(nn.Sequential, MLPDiscriminator, DCGANDiscriminator),
     *(nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Flatten, nn.Unflatten, nn.Identity),
     *(nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Softplus),
     *(nn.Dropout, nn.Dropout2d, nn.AvgPool2d, nn.MaxPool2d, nn.LayerNorm, nn.GroupNorm),
@@ -30,14 +38,13 @@ def logits_of_both(
 ) -> tuple[Tensor, Tensor]:
     """Return the logits of real and of generated samples.
 
-    One pass over both takes half as many calls. But layers that look at
-    the whole batch, as batch norm does, must not mix real and fake
-    metrics: with any layer not in SAMPLE_BY_SAMPLE, both go apart.
-    Lesson 03, section 4.
+    One pass over both takes half as many calls. But what looks at the
+    whole batch, as batch norm does, must not mix real and fake
+    statistics: with any module not in SAMPLE_BY_SAMPLE, or a hook, both
+    go apart. Lesson 03, section 4.
     """
-    modules = discriminator.modules()
-    layers = [part for part in modules if not list(part.children())]
-    if all(isinstance(layer, SAMPLE_BY_SAMPLE) for layer in layers):
+    kinds = {type(module) for module in discriminator.modules()}
+    if kinds <= {*SAMPLE_BY_SAMPLE} and not has_hooks(discriminator):
         logits = discriminator(torch.cat([real, fake]))
         return logits[: len(real)], logits[len(real) :]
     return discriminator(real), discriminator(fake)
@@ -120,7 +127,7 @@ class TrainState:
         ema_generator: the network to draw samples from: the averaged copy of the generator where
             `ema_decay` was given, otherwise the generator itself.
         device: where the generator lives, and the latent vectors are drawn.
-        settings: the arguments as plain numbers and strings, which tell one training from another.
+        settings: the arguments as plain numbers and strings.
     """
 
     def __init__(
@@ -204,9 +211,9 @@ class TrainState:
             The six numbers named in `history.METRICS`, still on the device.
 
         Raises:
-            ValueError: the samples are numbers of another kind than the weights.
+            ValueError: the samples have another dtype than the weights.
         """
-        self.check_kind(real)
+        self.check_dtype(real)
         metrics = self.learn(real)
         for schedule in self.schedules:
             schedule.step()
@@ -214,8 +221,8 @@ class TrainState:
             average.update_parameters(self.networks[0])
         return metrics
 
-    def check_kind(self, real: Tensor) -> None:
-        """Refuse real samples that are numbers of another kind than the weights.
+    def check_dtype(self, real: Tensor) -> None:
+        """Refuse real samples of another dtype than the weights.
 
         Raises:
             ValueError: they are.
@@ -232,6 +239,16 @@ class TrainState:
         return gan_step(
             *self.networks, *self.optimizers, self.loss, real, d_latent, g_latent, self.precision
         )
+
+    def identity(self) -> dict[str, Any]:
+        """Return what tells this training from another one, as plain numbers and strings.
+
+        How many steps are planned is part of it only where the rate falls to the last of them.
+        """
+        named = dict(zip(("generator", "discriminator"), map(repr, self.networks), strict=True))
+        found = self.settings | {n: re.sub(r" at 0x\w+", "", text) for n, text in named.items()}
+        steps = found.pop("steps")
+        return found | ({"steps, to which rates fall,": steps} if self.schedules else {})
 
     def latent(self, count: int) -> Tensor:
         """Draw latent vectors [count, latent_dim] as a step does."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from gan_utils.data.batches import BatchStream
+from gan_utils.data.batches import BatchStream, data_identity
 from gan_utils.files import file_lock
 from gan_utils.gan.callbacks import MetricsRecorder, SnapshotTaker
 from gan_utils.gan.checkpoints import Checkpointer
@@ -97,16 +97,16 @@ def train_gan(
     train_state = make_train_state(generator, discriminator, graph=graph, steps=total, **settings)
     history = History(train_state.ema_generator, fixed_latent, probe)
     stream = BatchStream(batches, train_state.device)
-    epoch = len(batches) if isinstance(batches, Sized) else None
+    data = {} if checkpoint is None else data_identity(batches) | history.identity()
     checkpointer = Checkpointer(
         [train_state, history, stream],
         train_state.all_networks(),
-        train_state.settings | dict(batches=epoch),
+        train_state.identity() | data,
         checkpoint,
         train_state.device,
     )
     with file_lock(checkpointer.path), memory_advice("the batch size"):
-        resume(checkpointer, history, total)
+        resume(checkpointer, train_state, history, total)
         snapshot_taker = SnapshotTaker(
             history, discriminator, total, snapshots, on_snapshot, every_seconds
         )
@@ -120,12 +120,26 @@ def train_gan(
     return history
 
 
-def resume(checkpointer: Checkpointer, history: History, total: int) -> None:
-    """Go on from the checkpoint if it is there, and say from which of `total` steps."""
-    if checkpointer.resume():
-        step, name = len(history.records), checkpointer.path.name
-        print_wrapped(f"{name}: going on from step {step:,} of {total:,}.")
-        checkpointer.check(history.records)
+def resume(
+    checkpointer: Checkpointer, train_state: TrainState, history: History, total: int
+) -> None:
+    """Go on from the checkpoint if it is there, and say from which of `total` steps.
+
+    Raises:
+        ValueError: it does not fit this training, or has more steps.
+    """
+    if not checkpointer.resume():
+        return
+    step, name, trouble = len(history.records), checkpointer.path.name, ""
+    if step > total:
+        trouble = f"holds {step:,} steps, and {total:,} are asked for; ask for more"
+    elif not all(optimizer.state for optimizer in train_state.optimizers):
+        trouble = "holds no memory of Adam, so the training could not go on exactly; delete it"
+    if trouble:
+        checkpointer.restore_weights()
+        raise ValueError(f"{name} {trouble}, or give another name")
+    print_wrapped(f"{name}: going on from step {step:,} of {total:,}.")
+    checkpointer.check(history.records)
 
 
 def training_loop(

@@ -43,6 +43,7 @@ DrawSnapshot = Callable[[Axes, Snapshot | PictureSnapshot], None]
 
 def use_theme() -> None:
     """Give all later figures the look of the series."""
+    plt.style.use("default")  # an editor may have chosen a dark one before
     plt.rcParams.update(THEME)
 
 

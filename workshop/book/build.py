@@ -36,12 +36,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the pages from the stored lessons; nothing is executed, and nothing fetched.
 
     Raises:
-        SystemExit: Sphinx is not installed, or has found something wrong.
+        SystemExit: Sphinx is not installed or has found something wrong, or the folder holds
+            something else.
     """
     try:
         from sphinx.cmd.build import build_main
     except ModuleNotFoundError:
         raise SystemExit('book: Sphinx is not here; run pip install -e ".[book]" first') from None
+    if arguments.folder.exists() and not (arguments.folder / ".buildinfo").exists():
+        raise SystemExit(f"book: {arguments.folder} is no book; give a folder that is new")
     with TemporaryDirectory() as folder:
         write_sources(Path(folder))
         options = ["-q", "-b", "html", "-c", str(BOOK), "-d", f"{folder}/.doctrees"]
