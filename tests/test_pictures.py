@@ -1,10 +1,12 @@
 import subprocess
+import warnings
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
+from gan_utils.data import pictures
 from gan_utils.data.faces import face_images
 from gan_utils.data.pictures import MAX_PIXELS, load_folder, load_picture, picture_tensor, resized
 
@@ -207,3 +209,58 @@ def test_resizing_keeps_the_range_and_the_mean():
         assert other.min() >= 0 and other.max() <= 1
         assert torch.allclose(other.mean((1, 2)), picture.mean((1, 2)), atol=5e-3)
     assert torch.equal(resized(picture, (60, 80)), picture)
+
+
+def test_broken_exif_and_long_notes_leave_good_pixels(tmp_path):
+    exif = Image.Exif()
+    exif[274], exif[305] = 6, "a program"
+    path = save(tmp_path / "turned.jpg", COLOURS, exif=exif.tobytes())
+    upright = np.asarray(load_picture(path))
+    broken = path.read_bytes().replace(b"\x12\x01\x00\x03", b"\x12\x01\x00\x02")  # a word
+    path.write_bytes(broken.replace(b"\x01\x12\x00\x03", b"\x01\x12\x00\x02"))
+    assert np.asarray(load_picture(path)).shape == COLOURS.shape != upright.shape
+    notes = PngImagePlugin.PngInfo()
+    notes.add_text("notes", "x" * 3_000_000, zip=True)
+    save(tmp_path / "noted.png", COLOURS, pnginfo=notes)
+    assert np.array_equal(np.asarray(load_picture(tmp_path / "noted.png")), COLOURS)
+
+
+def test_what_a_folder_holds_besides_pictures_is_left_out_or_counted(tmp_path, capsys):
+    for name in ("a.jfif", "b.jpe"):
+        Image.fromarray(COLOURS).save(tmp_path / name, "JPEG")
+    for hidden in ("@eaDir", "__MACOSX", ".thumbnails"):
+        (tmp_path / hidden).mkdir()
+        save(tmp_path / hidden / "a.png", COLOURS)
+    for number in range(3):
+        (tmp_path / f"{number}.HEIC").touch()
+    _, files = load_folder(tmp_path, 64, 100)
+    assert [file.name for file in files] == ["a.jfif", "b.jpe"]
+    assert capsys.readouterr().out == "3 files .heic left out: save them as JPEG or PNG.\n"
+
+
+def test_three_hundred_warnings_become_a_line(tmp_path, capsys, monkeypatch):
+    for number in range(30):
+        save(tmp_path / f"{number:02}.png", COLOURS)
+    read = pictures._to_rgb
+
+    def warned(image):
+        warnings.warn("Corrupt EXIF data", stacklevel=1)
+        return read(image)
+
+    monkeypatch.setattr(pictures, "_to_rgb", warned)
+    load_folder(tmp_path, 64, 100)
+    said = capsys.readouterr().out
+    assert said == "30 files are used that their reader finds odd, as 00.png.\n"
+    load_picture(tmp_path / "00.png")
+    assert capsys.readouterr().out == "00.png: Corrupt EXIF data\n"
+
+
+def test_a_picture_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.png", COLOURS)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(PermissionError, match="a.png may not be read by this user"):
+        load_picture(path)

@@ -15,6 +15,7 @@ from gan_utils.data.photographs import celeba_images, lfw_images
 from gan_utils.data.pictures import load_folder
 from gan_utils.runtime import mode
 
+FEW = 15  # groups of pictures in a folder, up to which they are not taken for people
 FACE_SOURCES = ("auto", "folder", "lfw", "celeba", "drawn")
 
 
@@ -98,7 +99,10 @@ def _load_faces(source: str, count: int, folder: Path | str | None) -> tuple[str
         folder = data_folder() / "faces" if folder is None else Path(folder).expanduser().resolve()
         images, files = load_folder(folder, FACE_SHAPE[2], count)
         names = [_person(file) for file in files]
-        return f"pictures of the folder {folder.name}", FaceImages(images, people=_numbers(names))
+        # A few folders are kinds of pictures, not people; a name for each file tells nothing.
+        telling = FEW < len(set(names)) < len(names)
+        people = _numbers(names) if telling else None
+        return f"pictures of the folder {folder.name}", FaceImages(images, people=people)
     if source == "lfw":
         images, names = lfw_images(FACE_SHAPE[2], count)
         return "Labeled Faces in the Wild", FaceImages(images, people=_numbers(names))

@@ -45,6 +45,8 @@ def read_idx(path: Path) -> Tensor:
             wanted = math.prod(sizes)
             possible = wanted <= MOST_PACKED * path.stat().st_size
             data = file.read(wanted + 1) if possible else b""  # no more than the head declares
+    except PermissionError:
+        raise PermissionError(f"{path.name} may not be read by this user") from None
     except (EOFError, gzip.BadGzipFile, struct.error, zlib.error) as error:
         raise ValueError(f"{path.name} is damaged: {error}. {REMEDY}") from None
     if magic != 0x800 + dimensions or len(data) != wanted or not all(sizes):

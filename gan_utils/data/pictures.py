@@ -1,27 +1,46 @@
 """A user's picture files, in any common format, as 8-bit RGB the right way up; or clear errors."""
 
+import re
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from gan_utils.progress import print_wrapped
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"),
+    *(".bmp", ".gif", ".tif", ".tiff"),
+)
+UNREAD = (".heic", ".heif", ".avif", ".jxl", ".svg", ".psd", ".raw", ".dng", ".cr2", ".nef", ".arw")
+LEFT_OUT = re.compile(r"[.@]|__MACOSX$")  # how names begin that no user has given
 # No others: Pillow calls a program to read EPS, and readers that few use are seldom looked at.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 NAMED = 5  # skipped files that a message names
 MAX_PIXELS = 50_000_000  # more than most cameras take, and 200 MB once it is unpacked
 BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # entries of a TIFF's head
+ORIENTATION = 274  # an entry of EXIF; what puts the picture upright, by its value:
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Editors write long notes and profiles beside the pixels; 64 MiB of them are no attack yet.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 2**26
 
 
 def load_picture(path: Path | str) -> Image.Image:
-    """Read a picture file.
+    """Read a picture file, and print what its reader warns of.
 
     What is transparent becomes white. Pictures of 16 bits are taken down to 8. A turned photograph
     is put upright as its EXIF data say.
@@ -34,10 +53,18 @@ def load_picture(path: Path | str) -> Image.Image:
 
     Raises:
         FileNotFoundError: there is no such file.
+        PermissionError: this user may not read it.
         ValueError: the file is no picture, is cut short, has more than `MAX_PIXELS` pixels, or
             holds numbers whose black and white nobody can know.
     """
-    path = Path(path).expanduser()
+    picture, heard = _read(Path(path).expanduser())
+    for warning in heard:
+        print_wrapped(f"{Path(path).name}: {warning}")
+    return picture
+
+
+def _read(path: Path) -> tuple[Image.Image, list[str]]:
+    """Return a picture, and the warnings of its reader."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path.name}")
     if path.stat().st_size == 0:
@@ -55,17 +82,23 @@ def load_picture(path: Path | str) -> Image.Image:
             f"{path.name} is too large to unpack ({error}); make it smaller, to at most "
             f"{MAX_PIXELS:,} pixels"
         ) from None
+    except PermissionError:
+        raise PermissionError(f"{path.name} may not be read by this user") from None
     except Exception as error:  # Pillow's readers raise nothing narrower: EOFError, struct.error
         reason = str(error).replace(str(path), path.name) or type(error).__name__
         raise ValueError(f"{path.name} is damaged or no picture: {reason}") from None
-    for warning in heard:
-        print_wrapped(f"{path.name}: {warning.message}")
-    return picture
+    return picture, [str(warning.message) for warning in heard]
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     tags = getattr(image, "tag_v2", {})  # of a TIFF
-    image = ImageOps.exif_transpose(image)
+    image.load()
+    try:
+        turned = image.getexif().get(ORIENTATION)
+    except Exception:  # EXIF data break in many ways; the pixels are as they are
+        turned = None
+    if turned in UPRIGHT:
+        image = image.transpose(UPRIGHT[turned])
     if image.mode[0] in "IF":  # one channel of more than 8 bits
         image = _to_8_bits(image, tags)
     if image.mode == "La":  # as LA, but multiplied by its transparency
@@ -117,8 +150,8 @@ def load_folder(folder: Path | str, size: int, limit: int) -> tuple[Tensor, list
     """Read the pictures of a folder and of the folders in it, as squares of one size.
 
     Of each picture the largest square in the middle is used. Files that are no pictures, are
-    damaged, or are smaller than `size` are skipped; a printed line counts and names them. Hidden
-    files and links to folders are not looked at.
+    damaged, of a kind that is not read, or smaller than `size` are skipped; a printed line counts
+    and names them. Hidden files, thumbnails of a NAS, and links to folders are not looked at.
 
     Args:
         folder: where the pictures are.
@@ -140,21 +173,28 @@ def load_folder(folder: Path | str, size: int, limit: int) -> tuple[Tensor, list
             f"there is no folder {folder.name}; make it and put pictures into it, or give the "
             "full path of another"
         )
-    paths = sorted(
+    found = [
         path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+        for path in sorted(folder.rglob("*"))
+        if not any(map(LEFT_OUT.match, path.relative_to(folder).parts))
+    ]
+    paths = [path for path in found if path.suffix.lower() in SUFFIXES]
+    kinds = Counter(path.suffix.lower() for path in found if path.suffix.lower() in UNREAD)
+    for suffix, number in kinds.items():
+        print_wrapped(f"{number:,} files {suffix} left out: save them as JPEG or PNG.")
     if len(paths) > limit:
         paths = [paths[i * len(paths) // limit] for i in range(limit)]
-    squares, used, skipped = [], [], []
+    squares, used, skipped, odd = [], [], [], []
     for path in paths:
         try:
-            squares.append(_square(load_picture(path), size, path.name))
+            picture, heard = _read(path)
+            squares.append(_square(picture, size, path.name))
             used.append(path.relative_to(folder))
+            odd += [path.name] if heard else []
         except (OSError, ValueError) as error:
             skipped.append(str(error))
+    if odd:
+        print_wrapped(f"{len(odd):,} files are used that their reader finds odd, as {odd[0]}.")
     if skipped:
         more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
         print_wrapped(
