@@ -47,8 +47,8 @@ def file_lock(path: Path | None) -> Iterator[None]:
     """
     with ExitStack() as locks:
         if path is not None:
-            path = path.resolve()
             try:
+                path = path.resolve()
                 path.parent.mkdir(parents=True, exist_ok=True)
                 for name in _names(path):
                     lock = Path(f"{name}.lock")
@@ -61,9 +61,10 @@ def file_lock(path: Path | None) -> Iterator[None]:
                 raise ValueError(
                     f"{path} is being written by another process; wait for it, or give another name"
                 ) from None
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError
+                reason = getattr(error, "strerror", None) or error
                 raise ValueError(
-                    f"{path} cannot be written ({error.strerror}); give a place that can"
+                    f"{path} cannot be written ({reason}); give a place that can"
                 ) from None
         yield
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -87,7 +89,7 @@ def test_a_process_that_torchrun_ends_says_how_to_go_on(tmp_path, monkeypatch):
     def ended(*_, **__):
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setattr(train, "is_torchelastic_launched", lambda: True)
     monkeypatch.setattr(train, "save_image", ended)
     before = signal.getsignal(signal.SIGTERM)
     try:
@@ -104,3 +106,11 @@ def test_of_several_processes_only_one_says_what_all_know(tmp_path, monkeypatch)
     with pytest.raises(SystemExit) as ended:
         run("sine", "--steps", 1, "--checkpoint", tmp_path / "a.pt")
     assert ended.value.code == 1
+
+
+def test_a_rank_that_torchrun_has_not_set_means_nothing(tmp_path):
+    line = [sys.executable, "-m", "gan_utils", "train", "sine", "--steps", "1", "--device", "cpu"]
+    line += ["--checkpoint", str(tmp_path / "a.pt")]
+    environment = os.environ | {"RANK": "abc"}
+    subprocess.run(line, check=True, env=environment, capture_output=True)
+    assert (tmp_path / "a.pt").exists()

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 from torch.optim import Adam
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from gan_utils.data.batches import Batches
 from gan_utils.data.sine import sine_points
@@ -716,3 +716,63 @@ def test_a_checkpoint_made_by_hand_is_refused_in_a_sentence(tmp_path, damage, to
     with pytest.raises(ValueError, match=told):
         train(networks, checkpoint=path)
     assert equal(networks[0], build()[0]) and equal(networks[1], build()[1])
+
+
+BROKEN = {
+    "a batch of one": dict(batches=lambda b: DataLoader(TensorDataset(b.samples[:33]), 8)),
+    "one in a list": dict(batches=lambda b: [b.samples[:8], b.samples[:1]]),
+    "other samples": dict(batches=lambda _: [torch.zeros(8, 3)] * 5),
+    "a wide probe": dict(probe=torch.zeros(1, 3)),
+    "a narrow latent": dict(fixed_latent=torch.zeros(4, 1)),
+    "steps of True": dict(steps=True),
+    "half a snapshot": dict(fixed_latent=torch.zeros(4, 2), snapshots=2.5),
+    "a word for a bool": dict(decay_lr="no"),
+    "a loop of links": dict(checkpoint="loop.pt"),
+    "a long name": dict(checkpoint="x" * 300),
+}
+TOLD = {
+    "a batch of one": "one sample, and batch norm needs two.*drop_last=True, or use Batches",
+    "one in a list": "one sample, and batch norm needs two",
+    "other samples": r"batches gives samples of the shape \[3\]; the generator makes \[2\]",
+    "a wide probe": r"probe has the shape \[1, 3\]; it must be \['N', 2\]",
+    "a narrow latent": r"fixed_latent has the shape \[4, 1\]; it must be \['N', 2\]",
+    "steps of True": "steps is True; it must be a whole number",
+    "half a snapshot": "snapshots is 2.5; it must be a whole number of at least 2",
+    "a word for a bool": "decay_lr is 'no'; it must be True or False",
+    "a loop of links": "loop.pt cannot be written",
+    "a long name": "cannot be written|too long",
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_would_end_in_a_traceback_later_is_refused_in_a_sentence(tmp_path, monkeypatch, what):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop.pt").symlink_to("loop.pt")
+    generator, discriminator, batches = build()
+    change = dict(BROKEN[what])
+    batches = change.pop("batches", lambda b: b)(batches)
+    with pytest.raises(ValueError, match=TOLD[what]):
+        train((generator, discriminator, batches), **change)
+
+
+def test_without_gradients_nothing_is_trained():
+    with torch.no_grad(), pytest.raises(ValueError, match="gradients are switched off here"):
+        train()
+
+
+def test_networks_of_float64_get_latent_vectors_of_float64():
+    generator, discriminator, batches = build()
+    batches = Batches(batches.samples.double(), 8)
+    history = train((generator.double(), discriminator.double(), batches), steps=2)
+    assert history.records.isfinite().all()
+
+
+def test_a_loader_without_a_length_is_enough_for_steps(tmp_path):
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return iter(sine_points(40))
+
+    loader = DataLoader(Stream(), 8)
+    train((*build()[:2], loader), steps=3, checkpoint=tmp_path / "a.pt")
+    with pytest.raises(ValueError, match="no length to count epochs by; give steps"):
+        train((*build()[:2], loader), epochs=1)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 from torch import Tensor
+from torch.distributed import is_torchelastic_launched
 from torchvision.utils import save_image
 
 from gan_utils.data.digits import digit_images
@@ -45,7 +46,7 @@ RECIPES = {
     "faces-dcgan": recipes.FACES_DCGAN,
 }
 POINTS = 1024  # drawn on the curve
-RANK = int(os.environ.get("RANK", 0))  # set by torchrun
+RANK = int(os.environ.get("RANK", 0)) if is_torchelastic_launched() else 0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         SystemExit: something is wrong; one process says what.
     """
-    if "RANK" in os.environ:
+    if is_torchelastic_launched():
         signal.signal(signal.SIGTERM, _told_to_end)
     try:
         with init_world(arguments.device) as world:

@@ -66,6 +66,25 @@ def _floats(batch: Tensor) -> Tensor:
     return scale_images(batch) if stored else batch
 
 
+def batch_count(batches: Iterable) -> int | None:
+    """Return how many batches an epoch has; None where nobody knows."""
+    try:
+        return len(batches)
+    except TypeError:  # a DataLoader has a length only where its dataset has one
+        return None
+
+
+def last_batch(batches: Iterable) -> int | None:
+    """Return how many samples the last batch of an epoch has; None where nobody knows."""
+    if isinstance(batches, (list, tuple)) and batches:
+        last = batches[-1]
+        return len(last[0] if isinstance(last, (list, tuple)) else last)
+    size, dataset = getattr(batches, "batch_size", None), getattr(batches, "dataset", None)
+    if not (size and isinstance(dataset, Sized)) or getattr(batches, "drop_last", True):
+        return None
+    return len(dataset) % size or size
+
+
 def data_identity(batches: Iterable) -> dict[str, Any]:
     """Return what tells the data of a training from others, as plain numbers and strings.
 
@@ -83,7 +102,7 @@ def data_identity(batches: Iterable) -> dict[str, Any]:
         digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
         digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy())
     return {
-        "batches": len(batches) if isinstance(batches, Sized) else None,
+        "batches": batch_count(batches),
         "batch_size": getattr(batches, "batch_size", None),
         "data": digest.hexdigest()[:16] if tensors else type(source).__name__,
     }

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import os
 import zipfile
 from collections.abc import Callable
 from itertools import zip_longest
@@ -56,7 +57,7 @@ class Checkpointer:
         self.settings = settings
         self.path = None if path is None else Path(path).expanduser()
         self.device = device
-        if self.path is not None and self.path.exists() and not self.path.is_file():
+        if self.path is not None and os.path.exists(self.path) and not self.path.is_file():
             kind = "a folder" if self.path.is_dir() else "no ordinary file"
             raise ValueError(f"checkpoint is {path!s}, {kind}; give the name of a file")
         for network in networks if self.path is not None else ():

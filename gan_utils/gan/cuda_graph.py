@@ -68,7 +68,7 @@ class CUDAGraphTrainState(TrainState):
             RuntimeError: PyTorch cannot record this step, because a network reads numbers from
                 the GPU, say; the weights are as they were.
         """
-        self.check_dtype(real)
+        self.check_samples(real)
         obstacle = self._obstacle(real)
         if not obstacle and not self.recorded:
             obstacle = self._record(real)

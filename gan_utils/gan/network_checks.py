@@ -6,8 +6,11 @@ from torch import Tensor, nn
 from gan_utils.gan.models import evaluate
 
 
-def check_networks(generator: nn.Module, discriminator: nn.Module, latent_dim: int) -> None:
+def check_networks(generator: nn.Module, discriminator: nn.Module, latent_dim: int) -> torch.Size:
     """Try both networks on two latent vectors; nothing about them changes.
+
+    Returns:
+        The shape of one sample.
 
     Raises:
         ValueError: both are one network, lie on two devices, have no weights that can
@@ -37,6 +40,7 @@ def check_networks(generator: nn.Module, discriminator: nn.Module, latent_dim: i
             f"the discriminator returns {list(logits.shape)} for two samples; it must return one "
             "logit for each, [2, 1]. Are the two networks swapped?"
         )
+    return samples.shape[1:]
 
 
 def _check_weights(role: str, network: nn.Module) -> torch.device:

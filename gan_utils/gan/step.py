@@ -127,6 +127,7 @@ class TrainState:
         ema_generator: the network to draw samples from: the averaged copy of the generator where
             `ema_decay` was given, otherwise the generator itself.
         device: where the generator lives, and the latent vectors are drawn.
+        sample_shape: of one sample that the generator makes.
         settings: the arguments as plain numbers and strings.
     """
 
@@ -187,7 +188,9 @@ class TrainState:
             parameters=tuple(map(count_parameters, (generator, discriminator))),
         )
         _check(self.settings)
-        check_networks(generator, discriminator, latent_dim)
+        if not torch.is_grad_enabled():
+            raise ValueError("gradients are switched off here (torch.no_grad); train outside of it")
+        self.sample_shape = check_networks(generator, discriminator, latent_dim)
         self.networks = (generator, discriminator)
         weight = next(generator.parameters())
         self.device, self.dtype = weight.device, weight.dtype
@@ -213,7 +216,7 @@ class TrainState:
         Raises:
             ValueError: the samples have another dtype than the weights.
         """
-        self.check_dtype(real)
+        self.check_samples(real)
         metrics = self.learn(real)
         for schedule in self.schedules:
             schedule.step()
@@ -221,8 +224,8 @@ class TrainState:
             average.update_parameters(self.networks[0])
         return metrics
 
-    def check_dtype(self, real: Tensor) -> None:
-        """Refuse real samples of another dtype than the weights.
+    def check_samples(self, real: Tensor) -> None:
+        """Refuse real samples of another dtype than the weights, or another shape than generated.
 
         Raises:
             ValueError: they are.
@@ -230,6 +233,11 @@ class TrainState:
         if real.dtype != self.dtype:
             raise ValueError(
                 f"batches gives {real.dtype}; the weights are {self.dtype}: convert it"
+            )
+        if real.shape[1:] != self.sample_shape:
+            raise ValueError(
+                f"batches gives samples of the shape {[*real.shape[1:]]}; the generator makes "
+                f"{[*self.sample_shape]}"
             )
 
     def learn(self, real: Tensor) -> Tensor:
@@ -253,7 +261,7 @@ class TrainState:
     def latent(self, count: int) -> Tensor:
         """Draw latent vectors [count, latent_dim] as a step does."""
         dim, kind = self.settings["latent_dim"], self.settings["latent"]
-        return draw_latent(count, dim, kind=kind, device=self.device)
+        return draw_latent(count, dim, kind=kind, device=self.device).to(self.dtype)
 
     def all_networks(self) -> list[nn.Module]:
         """Return all networks whose weights a step changes."""
@@ -293,6 +301,9 @@ def _check(settings: dict[str, Any]) -> None:
         raise ValueError(f"lr is {settings['lr']}; it must be above 0")
     if not settings["d_lr"] >= 0:
         raise ValueError(f"d_lr is {settings['d_lr']}; it must be at least 0")
+    for name in ("decay_lr", "shared_latent"):
+        if not isinstance(settings[name], bool):
+            raise ValueError(f"{name} is {settings[name]!r}; it must be True or False")
     betas = settings["betas"]
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
         raise ValueError(f"betas is {betas}; give two numbers of at least 0 and below 1")

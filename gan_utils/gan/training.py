@@ -1,14 +1,14 @@
 """The loop around the training step: when to look, to show, to save and to stop."""
 
-from collections.abc import Callable, Iterable, Iterator, Sized
-from numbers import Integral
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import Dataset
 
-from gan_utils.data.batches import BatchStream, data_identity
+from gan_utils.data.batches import BatchStream, batch_count, data_identity, last_batch
 from gan_utils.files import file_lock
 from gan_utils.gan.callbacks import MetricsRecorder, SnapshotTaker
 from gan_utils.gan.checkpoints import Checkpointer
@@ -17,6 +17,7 @@ from gan_utils.gan.history import History
 from gan_utils.gan.step import TrainState
 from gan_utils.progress import print_wrapped, progress_bar, stop_button
 from gan_utils.runtime import memory_advice
+from gan_utils.settings import require_whole
 
 
 def train_gan(
@@ -89,12 +90,16 @@ def train_gan(
         RuntimeError: the step cannot be recorded as a graph.
     """
     total = _total_steps(batches, epochs, steps)
-    _check(snapshots, checkpoint_every, on_snapshot, fixed_latent)
+    require_whole(least=2, snapshots=snapshots)
+    require_whole(checkpoint_every=checkpoint_every)
+    if on_snapshot is not None and fixed_latent is None:
+        raise ValueError("on_snapshot needs a fixed_latent to take snapshots of")
     settings = dict(
         latent_dim=latent_dim, latent=latent, shared_latent=shared_latent, loss=loss, gamma=gamma,
         lr=lr, d_lr=d_lr, betas=betas, decay_lr=decay_lr, ema_decay=ema_decay, precision=precision,
     )  # fmt: skip
     train_state = make_train_state(generator, discriminator, graph=graph, steps=total, **settings)
+    _check_inputs(train_state, batches, fixed_latent, probe)
     history = History(train_state.ema_generator, fixed_latent, probe)
     stream = BatchStream(batches, train_state.device)
     data = {} if checkpoint is None else data_identity(batches) | history.identity()
@@ -188,9 +193,7 @@ def training_loop(
 def _total_steps(batches: Iterable, epochs: int | None, steps: int | None) -> int:
     if (epochs is None) == (steps is None):
         raise ValueError(f"give either epochs or steps; got epochs={epochs} and steps={steps}")
-    name, count = ("epochs", epochs) if steps is None else ("steps", steps)
-    if not isinstance(count, Integral) or count < 1:
-        raise ValueError(f"{name} is {count!r}; it must be a whole number of at least 1")
+    require_whole(epochs=epochs, steps=steps)
     if isinstance(batches, (Tensor, Dataset)):
         raise ValueError(f"batches is a {type(batches).__name__}; wrap it in Batches or DataLoader")
     if not isinstance(batches, Iterable):
@@ -200,24 +203,28 @@ def _total_steps(batches: Iterable, epochs: int | None, steps: int | None) -> in
         )
     if steps is not None:
         return int(steps)
-    if not isinstance(batches, Sized):
+    count = batch_count(batches)
+    if count is None:
         raise ValueError("batches has no length to count epochs by; give steps instead")
-    if len(batches) == 0:
+    if count == 0:
         raise ValueError("batches is empty: is the batch size larger than the data?")
-    return int(epochs) * len(batches)
+    return int(epochs) * count
 
 
-def _check(
-    snapshots: int,
-    checkpoint_every: int,
-    on_snapshot: Callable[[History], None] | None,
-    fixed_latent: Tensor | None,
+def _check_inputs(
+    train_state: TrainState, batches: Iterable, fixed_latent: Tensor | None, probe: Tensor | None
 ) -> None:
-    for name, value, least in (
-        ("snapshots", snapshots, 2),
-        ("checkpoint_every", checkpoint_every, 1),
-    ):
-        if value < least:
-            raise ValueError(f"{name} is {value}; it must be at least {least}")
-    if on_snapshot is not None and fixed_latent is None:
-        raise ValueError("on_snapshot needs a fixed_latent to take snapshots of")
+    shapes = {
+        "fixed_latent": (fixed_latent, (train_state.settings["latent_dim"],)),
+        "probe": (probe, train_state.sample_shape),
+    }
+    for name, (given, shape) in shapes.items():
+        if given is not None and given.shape[1:] != shape:
+            wanted = ["N", *shape]
+            raise ValueError(f"{name} has the shape {[*given.shape]}; it must be {wanted}")
+    normed = any(isinstance(m, _BatchNorm) for n in train_state.networks for m in n.modules())
+    if normed and last_batch(batches) == 1:
+        raise ValueError(
+            "the last batch of an epoch has one sample, and batch norm needs two; give the "
+            "DataLoader drop_last=True, or use Batches"
+        )
