@@ -18,6 +18,7 @@ _last_press = -TWICE_SECONDS
 
 def print_wrapped(text: str) -> None:
     """Print a message in lines of at most `WIDTH` characters."""
+    text = text.encode(errors="backslashreplace").decode()  # names of files may be no UTF-8
     print(textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False))
 
 

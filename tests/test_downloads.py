@@ -351,3 +351,38 @@ def test_any_faces_are_a_folder_then_lfw_in_full_mode_then_drawn(root, monkeypat
         Image.new("RGB", (64, 64)).save(root / "faces" / f"{index}.png")
     assert len(face_images()[0].images) == 9
     assert "pictures of the folder faces: 9 to learn" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text", ["000000.jpg 7\n\n", "<html>not found</html>", "000000.jpg 7\n00001", ""]
+)
+def test_a_list_of_people_that_is_cut_short_is_not_used(root, capsys, text):
+    folder = root / "celeba" / "img_align_celeba" / "img_align_celeba"  # one folder deeper
+    folder.mkdir(parents=True)
+    for index in range(10):
+        Image.new("RGB", (178, 218)).save(folder / f"{index:06}.jpg")
+    (root / "celeba" / "identity_CelebA.txt").write_text(text)
+    assert face_images("celeba")[0].people is None
+    said = " ".join(capsys.readouterr().out.split())
+    assert "identity_CelebA.txt does not name" in said and "10 of 202,599" in said
+
+
+def test_faces_that_may_not_be_read_are_not_called_damaged(root, monkeypatch):
+    write_lfw(root)
+
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied", "lfw_home")
+
+    monkeypatch.setattr(photographs, "fetch_lfw_people", refuse)
+    with pytest.raises(PermissionError, match="this user may not read lfw_home"):
+        face_images("lfw")
+
+
+def test_a_user_without_a_home_learns_from_bundled_data(monkeypatch):
+    def nowhere(_):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("GAN_UTILS_DATA", raising=False)
+    monkeypatch.setenv("GAN_UTILS_OFFLINE", "1")
+    monkeypatch.setattr(downloads.platformdirs, "user_cache_path", nowhere)
+    assert len(digit_images()[0].images) == 1347

@@ -222,10 +222,11 @@ def test_a_pattern_is_expanded_as_a_shell_would_do(tmp_path, monkeypatch):
     monkeypatch.setitem(notebooks.ACTIONS, "html", lambda path: done.append(path.name))
     monkeypatch.chdir(tmp_path)
     for name in ("02.ipynb", "01.ipynb", "[03].ipynb", "other.txt"):
-        (tmp_path / name).touch()
+        nbformat.write(nbformat.v4.new_notebook(), tmp_path / name)
     arguments = read(["notebooks", "html", "0*.ipynb", "[03].ipynb", "none*.ipynb"])
-    arguments.run(arguments)
-    assert done == ["01.ipynb", "02.ipynb", "[03].ipynb", "none*.ipynb"]
+    with pytest.raises(SystemExit, match=r"none\*\.ipynb is no notebook"):
+        arguments.run(arguments)
+    assert done == ["01.ipynb", "02.ipynb", "[03].ipynb"]
 
 
 def test_what_a_terminal_cannot_show_is_escaped():
@@ -239,3 +240,13 @@ def test_what_a_terminal_cannot_show_is_escaped():
     environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
     assert done.stdout.decode().strip() == r"\u03b2\u2081, \udcff" and not done.stderr
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", '{"cells": 3}', "GIF89a"])
+def test_what_is_no_notebook_is_named_without_a_traceback(tmp_path, text):
+    path = tmp_path / "page.ipynb"
+    if text is not None:
+        path.write_text(text)
+    arguments = read(["notebooks", "html", str(path)])
+    with pytest.raises(SystemExit, match="page.ipynb is no notebook"):
+        arguments.run(arguments)

@@ -53,3 +53,8 @@ def test_messages_and_bars_fit_a_narrow_notebook(capsys):
         bar.update(10**5)
     printed = capsys.readouterr().out.replace("\r", "\n").splitlines()
     assert max(map(len, printed)) == WIDTH
+
+
+def test_a_name_that_is_no_utf_8_is_printed_all_the_same(capsys):
+    progress.print_wrapped("caf\udce9.png is damaged")
+    assert capsys.readouterr().out == "caf\\udce9.png is damaged\n"

@@ -23,7 +23,7 @@ else:
 
 ROOT = Path(__file__).parents[1]
 TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("workshop/book/pages/*.md")]
-MOST_LINES = 7900  # of the package without its exercises; lower it whenever that is possible
+MOST_LINES = 7920  # of the package without its exercises; lower it whenever that is possible
 ATTRIBUTES = {"history.snapshots", "history.records"}  # of variables named like a module
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 
@@ -247,3 +247,12 @@ def test_code_is_clean():
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    "line", ["python -OO -m gan_utils --help", "python -m gan_utils --help | :"]
+)
+def test_without_docstrings_and_without_a_reader_the_command_line_ends_well(line):
+    line = line.replace("python", sys.executable)
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr

@@ -74,3 +74,10 @@ def test_the_grid_of_a_stored_result_is_a_picture_of_forty_samples():
         grid = sample_grid(found[0])
         assert grid.dtype == torch.uint8 and grid.shape == (4 * 29 + 1, 10 * 29 + 1)
         assert grid.max() > 200 and grid.min() < 50
+
+
+def test_a_result_that_is_cut_short_is_named(folder):
+    [path, *_] = folder.iterdir()
+    path.write_text(path.read_text()[:-9])
+    with pytest.raises(ValueError, match=f"{path.name} is cut short"):
+        stored_results("digits-control", folder)

@@ -303,5 +303,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Do the action to each notebook."""
     for path in [path for name in arguments.notebooks for path in _named(name)]:
+        try:
+            nbformat.validate(nbformat.read(path, as_version=4))
+        except Exception as error:  # nbformat fails in many ways where a file is none
+            raise SystemExit(f"notebooks: {path} is no notebook ({type(error).__name__})") from None
         print(f"{arguments.action} {path.name}")
         ACTIONS[arguments.action](path)

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -23,7 +24,7 @@ def read_line(
     # Importing a command takes seconds: only the one that is asked for, or all to list them.
     for name in [name for name in commands if name in arguments[:1]] or commands:
         command = import_module(commands[name])
-        first_line = command.__doc__.splitlines()[0]
+        first_line = (command.__doc__ or name).splitlines()[0]  # python -OO drops it
         subparser = subparsers.add_parser(name, help=first_line, description=first_line)
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
@@ -36,4 +37,8 @@ def run_line(read: Callable[[], argparse.Namespace]) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     arguments = read()
-    arguments.run(arguments)
+    try:
+        arguments.run(arguments)
+    except BrokenPipeError:  # who read it has seen enough; nothing more can be flushed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 
 import platformdirs
 
@@ -23,7 +24,10 @@ def data_folder() -> Path:
     """
     name = os.environ.get("GAN_UTILS_DATA")
     if not name:
-        return platformdirs.user_cache_path("gan_utils")
+        try:
+            return platformdirs.user_cache_path("gan_utils")
+        except (RuntimeError, KeyError):  # a user without a home, as in a container
+            return Path(gettempdir(), "gan_utils")
     for folder in (Path(name).expanduser(), PROJECT / name):
         if folder.is_dir():
             return folder

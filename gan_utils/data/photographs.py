@@ -37,6 +37,9 @@ def lfw_images(size: int, count: int) -> tuple[Tensor, list[int]]:
                 resize=size / (LFW_SQUARE.stop - LFW_SQUARE.start),
                 download_if_missing=network_allowed(),
             )
+    except PermissionError as error:
+        name = error.filename or "lfw_home"
+        raise PermissionError(f"Labeled Faces in the Wild: this user may not read {name}") from None
     except (OSError, EOFError, TarError, HTTPException, ValueError) as error:
         if (data_folder() / "lfw_home" / "lfw_funneled").is_dir():
             raise ValueError(
@@ -80,7 +83,7 @@ def celeba_images(size: int, count: int) -> tuple[Tensor, list[str] | None]:
                 "fetch img_align_celeba.zip with a browser and unpack it to "
                 "celeba/img_align_celeba/ in the folder that GAN_UTILS_DATA names"
             ) from None
-    found = sum(1 for _ in folder.glob("*.jpg"))
+    found = sum(1 for _ in folder.rglob("*.jpg"))
     if found < CELEBA_COUNT:
         print_wrapped(
             f"CelebA is not complete: {found:,} of {CELEBA_COUNT:,} photographs are here."
@@ -89,5 +92,11 @@ def celeba_images(size: int, count: int) -> tuple[Tensor, list[str] | None]:
     listed = folder.parent / "identity_CelebA.txt"
     if not listed.is_file():
         return images, None
-    people = dict(line.split() for line in listed.read_text().splitlines())  # 000001.jpg 2880
+    lines = (line.split() for line in listed.read_text(errors="replace").splitlines())
+    people = dict(line for line in lines if len(line) == 2)  # 000001.jpg 2880
+    if unknown := sum(file.name not in people for file in files):
+        print_wrapped(
+            f"{listed.name} does not name {unknown:,} of these photographs: it is left out."
+        )
+        return images, None
     return images, [people[file.name] for file in files]

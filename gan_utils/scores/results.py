@@ -26,6 +26,7 @@ def stored_results(name: str, folder: Path = RESULTS) -> dict[str, list[Result]]
 
     Raises:
         FileNotFoundError: no result of it is there.
+        ValueError: a file is cut short.
     """
     files = sorted(folder.glob(f"{name}_*.json"))
     if not files:
@@ -34,12 +35,19 @@ def stored_results(name: str, folder: Path = RESULTS) -> dict[str, list[Result]]
             f"{folder} holds no result of {name!r}, only of {', '.join(names) or 'nothing'}; "
             f"python -m workshop experiments {name} makes those that are missing"
         )
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    results = [_result(path) for path in files]
     results.sort(key=lambda result: (result["position"], result["seed"]))
     rows: dict[str, list[Result]] = {}
     for result in results:
         rows.setdefault(result["row"], []).append(result)
     return rows
+
+
+def _result(path: Path) -> Result:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise ValueError(f"{path.name} is cut short or no result; restore it") from None
 
 
 def final_scores(results: list[Result], weights: str, score: str = "frechet") -> Tensor:
