@@ -1,6 +1,6 @@
 """Helpers for a tutorial series on generative adversarial networks.
 
-The ground, and seven wings on it. Each imports only from those above it in this list, and each wing
+The ground, and the wings on it. Each imports only from those above it in this list, and each wing
 lists its own files in the same way.
 
 - `packages`: which other packages are needed, and whether they are here

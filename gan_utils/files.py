@@ -55,7 +55,7 @@ def file_lock(path: Path | None) -> Iterator[None]:
                     locks.enter_context(FileLock(lock, timeout=0))
                     if os.name == "posix":  # elsewhere filelock deletes it
                         locks.callback(lock.unlink, missing_ok=True)
-                for part in path.parent.glob(f"{escape(path.name)}.*.part"):
+                for part in path.parent.glob(f"{escape(path.name)}.{8 * '[0-9a-f]'}.part"):
                     part.unlink()  # of a writer that was killed
             except Timeout:
                 raise ValueError(
@@ -73,8 +73,10 @@ def _names(path: Path) -> list[Path]:
     """Return the names of a file in its folder, hard links included."""
     if not path.is_file() or path.stat().st_nlink == 1:
         return [path]
-    names = sorted(other for other in path.parent.iterdir() if other.samefile(path))
-    if len(names) < path.stat().st_nlink:
+    found = path.stat()
+    with os.scandir(path.parent) as entries:
+        names = sorted(Path(entry) for entry in entries if entry.inode() == found.st_ino)
+    if len(names) < found.st_nlink:
         raise ValueError(
             f"{path} also has a name in another folder (a hard link), under which another training "
             "may write it; make a copy, and give that"

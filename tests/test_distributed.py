@@ -1,5 +1,6 @@
 """Several processes train as one: by torchrun where it matters, else with teams made up here."""
 
+import math
 import subprocess
 import sys
 
@@ -192,8 +193,10 @@ def test_the_stop_button_ends_the_training_of_all(tmp_path, monkeypatch):
     pressed = []
 
     def gather(_, value, *__):
-        pressed.append(value[1])
-        return [value, (value[0], len(pressed) == 2)]  # the other process was told to stop
+        if not isinstance(value, bool):
+            return [value, value]
+        pressed.append(value)
+        return [value, len(pressed) == 2]  # the other process was told to stop
 
     monkeypatch.setattr(World, "gather", gather)
     saved = []
@@ -205,9 +208,16 @@ def test_the_stop_button_ends_the_training_of_all(tmp_path, monkeypatch):
 
 
 def test_processes_with_other_weights_are_found_out(monkeypatch):
-    monkeypatch.setattr(World, "gather", lambda _, value, *__: [value, (value[0] + 1e-9, False)])
-    with pytest.raises(DistributedError, match="hold different weights"):
-        train(25)
+    monkeypatch.setattr(World, "gather", lambda _, value, *__: [value, value + 1e-9])
+    for steps in (25, 7):  # also at the end, and wherever it is saved
+        with pytest.raises(DistributedError, match="hold different weights"):
+            train(steps)
+
+
+def test_a_training_that_diverges_says_so_and_not_that_the_processes_differ(monkeypatch):
+    monkeypatch.setattr(worker, "samples", lambda: torch.full((64, 2), math.nan))
+    with pytest.raises(FloatingPointError, match="stopped being finite numbers at step 1;"):
+        train(45)
 
 
 def test_a_process_that_hears_nobody_says_so(monkeypatch):

@@ -86,6 +86,8 @@ def test_a_second_writer_is_refused_by_another_name_of_the_file(tmp_path, link):
 def test_a_file_of_several_names_is_locked_under_all_of_them(tmp_path):
     (tmp_path / "a.pt").touch()
     os.link(tmp_path / "a.pt", tmp_path / "b.pt")
+    (tmp_path / "latest.pt").symlink_to("a.pt")  # no name of its own
+    (tmp_path / "dangling.pt").symlink_to("nowhere")
     with file_lock(tmp_path / "a.pt"):
         with atomic_write(tmp_path / "a.pt"):  # from now on two files
             pass
@@ -104,9 +106,11 @@ def test_a_second_writer_is_refused_from_another_pid_namespace(tmp_path):
 
 def test_what_a_killed_writer_left_is_removed(tmp_path):
     (tmp_path / "run.pt.1a2b3c4d.part").touch()
-    (tmp_path / "other.pt.1a2b3c4d.part").touch()
+    others = ["other.pt.1a2b3c4d.part", "run.pt.b.1a2b3c4d.part", "run.pt.zip.part"]
+    for name in others:
+        (tmp_path / name).touch()
     with file_lock(tmp_path / "run.pt"):
-        assert sorted(os.listdir(tmp_path)) == ["other.pt.1a2b3c4d.part", "run.pt.lock"]
+        assert sorted(os.listdir(tmp_path)) == sorted([*others, "run.pt.lock"])
 
 
 def test_a_lock_that_somebody_left_locks_nothing(tmp_path):

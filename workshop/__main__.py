@@ -14,7 +14,11 @@ read = partial(read_line, "workshop", COMMANDS)
 
 def main() -> None:
     """Run the command that the command line names."""
-    run_line(read)
+    try:
+        run_line(read)
+    except ModuleNotFoundError as error:
+        text = f'workshop: {error.name} is not here; run pip install -e ".[workshop]" first'
+        raise SystemExit(text) from None
 
 
 if __name__ == "__main__":

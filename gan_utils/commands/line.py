@@ -27,7 +27,7 @@ def read_line(
         first_line = (command.__doc__ or name).splitlines()[0]  # python -OO drops it
         subparser = subparsers.add_parser(name, help=first_line, description=first_line)
         command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
+        subparser.set_defaults(run=command.run, command=name)
     return parser.parse_args(arguments)
 
 
@@ -42,3 +42,5 @@ def run_line(read: Callable[[], argparse.Namespace]) -> None:
     except BrokenPipeError:  # who read it has seen enough; nothing more can be flushed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except (ValueError, OSError, RuntimeError) as error:
+        raise SystemExit(f"{arguments.command}: {error}") from error

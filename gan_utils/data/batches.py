@@ -2,13 +2,13 @@
 several processes share.
 """
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import TensorDataset
+from torch.utils.data import BatchSampler, TensorDataset
 
 from gan_utils.data.images import scale_images
 from gan_utils.randomness import mixed_seed, random_state, restore_random_state
@@ -76,34 +76,42 @@ def batch_count(batches: Iterable) -> int | None:
 
 def last_batch(batches: Iterable) -> int | None:
     """Return how many samples the last batch of an epoch has; None where nobody knows."""
-    if isinstance(batches, (list, tuple)) and batches:
-        last = batches[-1]
-        return len(last[0] if isinstance(last, (list, tuple)) else last)
-    size, dataset = getattr(batches, "batch_size", None), getattr(batches, "dataset", None)
-    if not (size and isinstance(dataset, Sized)) or getattr(batches, "drop_last", True):
+    if isinstance(batches, (list, tuple)):
+        last = _samples_of(batches[-1]) if batches else None
+        return len(last) if isinstance(last, Tensor) and last.ndim else None
+    sampler = getattr(batches, "batch_sampler", None)
+    if type(sampler) is not BatchSampler or sampler.drop_last:
         return None
-    return len(dataset) % size or size
+    count = batch_count(sampler.sampler)
+    return None if not count else count % sampler.batch_size or sampler.batch_size
+
+
+def _samples_of(batch: Any) -> Any:
+    """Return the samples of a batch that may hold labels as well."""
+    return next(iter(batch), None) if isinstance(batch, (list, tuple)) else batch
 
 
 def data_identity(batches: Iterable) -> dict[str, Any]:
     """Return what tells the data of a training from others, as plain numbers and strings.
 
     Of tensors (`Batches`, a list of batches, a DataLoader of a TensorDataset) the contents count,
-    by a hash; of other data their number and the batch size.
+    by a hash; of other data their kind, their number and the batch size.
     """
     source, digest = getattr(batches, "dataset", batches), sha256()
     if isinstance(source, (list, tuple)):
-        tensors = [batch[0] if isinstance(batch, (list, tuple)) else batch for batch in source]
+        found = list(map(_samples_of, source))
     elif isinstance(source, TensorDataset):
-        tensors = source.tensors[:1]
+        found = [source.tensors[0]]
     else:
-        tensors = [source.samples] if isinstance(getattr(source, "samples", 0), Tensor) else []
-    for tensor in filter(torch.is_tensor, tensors):
+        found = [getattr(source, "samples", source)]
+    tensors = [each for each in found if isinstance(each, Tensor)]
+    for tensor in tensors:
         digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
         digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy())
     return {
         "batches": batch_count(batches),
         "batch_size": getattr(batches, "batch_size", None),
+        "samples": batch_count(source),
         "data": digest.hexdigest()[:16] if tensors else type(source).__name__,
     }
 
@@ -135,7 +143,7 @@ class BatchStream:
             self.position = 0
             for batch in self.batches:
                 self.position += 1
-                samples = batch[0] if isinstance(batch, (list, tuple)) else batch
+                samples = _samples_of(batch)
                 if not isinstance(samples, Tensor):
                     raise ValueError(
                         f"batches gives {type(samples).__name__}; it must give tensors, or lists "
@@ -193,13 +201,13 @@ class DistributedBatches:
         self, samples: Tensor, batch_size: int, seed: int, rank: int = 0, size: int = 1
     ) -> None:
         """Keep a reference to `samples`; nothing is copied."""
+        self.steps = len(Batches(samples, batch_size))  # of an epoch
         if batch_size % size:
             fitting = batch_size // size * size or size
             raise ValueError(
                 f"a batch of {batch_size} cannot be shared evenly by {size} processes; "
                 f"take a batch of {fitting} or {fitting + size}"
             )
-        self.steps = len(Batches(samples, batch_size))  # of an epoch
         self.samples, self.batch_size, self.seed = samples, batch_size, seed
         self.rank, self.size = rank, size
         self.epoch, self.order = -1, torch.empty(0)

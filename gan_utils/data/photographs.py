@@ -60,7 +60,7 @@ def celeba_images(size: int, count: int) -> tuple[Tensor, list[str] | None]:
     """Return photographs of CelebA, and the number of the person on each.
 
     Returns:
-        Images uint8 [N, 3, size, size], N at most `count`, and N numbers; None for the numbers
+        Images uint8 [N, 3, size, size], N at most `count`, and N names; None for the names
         where CelebA's list of them is not beside the photographs.
 
     Raises:

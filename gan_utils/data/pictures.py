@@ -176,12 +176,12 @@ def load_folder(folder: Path | str, size: int, limit: int) -> tuple[Tensor, list
     found = [
         path
         for path in sorted(folder.rglob("*"))
-        if not any(map(LEFT_OUT.match, path.relative_to(folder).parts))
+        if path.is_file() and not any(map(LEFT_OUT.match, path.relative_to(folder).parts))
     ]
     paths = [path for path in found if path.suffix.lower() in SUFFIXES]
     kinds = Counter(path.suffix.lower() for path in found if path.suffix.lower() in UNREAD)
     for suffix, number in kinds.items():
-        print_wrapped(f"{number:,} files {suffix} left out: save them as JPEG or PNG.")
+        print_wrapped(f"left out, {suffix}: {number:,}; save them as JPEG or PNG.")
     if len(paths) > limit:
         paths = [paths[i * len(paths) // limit] for i in range(limit)]
     squares, used, skipped, odd = [], [], [], []
@@ -194,7 +194,7 @@ def load_folder(folder: Path | str, size: int, limit: int) -> tuple[Tensor, list
         except (OSError, ValueError) as error:
             skipped.append(str(error))
     if odd:
-        print_wrapped(f"{len(odd):,} files are used that their reader finds odd, as {odd[0]}.")
+        print_wrapped(f"used, although their reader finds them odd: {len(odd):,}, as {odd[0]}.")
     if skipped:
         more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
         print_wrapped(

@@ -75,7 +75,7 @@ def smoothed_labels(best: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
 def best_generator(mean: float | None, deviation: float | None) -> Verdict:
     """Check where the best G puts all samples if D has its highest summit at 1."""
     name = "best generator"
-    if None in (mean, deviation):
+    if mean is None or deviation is None:
         return unanswered(name)
     spread = "the place is right. But what would call a sample back from it?"
     mistakes = {
@@ -258,7 +258,7 @@ def half_a_curve(share: float | None, w1: float | None) -> Verdict:
     points[:, 0] /= 2
     points[:, 1] = points[:, 0].sin()
     score = curve_score(points)
-    if None in (share, w1):
+    if share is None or w1 is None:
         return unanswered("half a curve")
     mistakes = {"the share counts points near the curve, not the curve near points": 0.5}
     first = check_answer("half a curve, share", share, score.share, mistakes)

@@ -115,7 +115,7 @@ def five_trainings() -> str:
 def collapse(collapsed: str | None, untrained: str | None) -> Verdict:
     """Check which of the five trainings draws one digit, and which draws none, by their scores."""
     name = "collapse"
-    if None in (collapsed, untrained):
+    if collapsed is None or untrained is None:
         return unanswered(name)
     scores = {letter: _scores(training) for letter, training in _trainings().items()}
     given = [str(letter).strip().upper() for letter in (collapsed, untrained)]

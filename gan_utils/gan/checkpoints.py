@@ -191,4 +191,6 @@ def _difference(name: str, found: Any, asked: Any) -> str:
         pairs = zip_longest(found.splitlines(), asked.splitlines(), fillvalue="nothing")
         found, asked = next((a.strip(), b.strip()) for a, b in pairs if a != b)
         return f"{name} has {found} there and {asked} here"
+    if "\n" in str(found) + str(asked):
+        return f"{name} is known on one side alone"
     return f"{name} is {found!r} there and {asked!r} here"

@@ -64,7 +64,7 @@ class CUDAGraphTrainState(TrainState):
         """Train both networks once, see `TrainState.step`.
 
         Raises:
-            ValueError: the samples have another dtype than the weights.
+            ValueError: see `TrainState.step`.
             RuntimeError: PyTorch cannot record this step, because a network reads numbers from
                 the GPU, say; the weights are as they were.
         """

@@ -1,6 +1,7 @@
 """Distributed training: several processes train one GAN, each with a part of every batch."""
 
 import io
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -107,7 +108,7 @@ class World:
         """Do something in each process, and return what came of it.
 
         Raises:
-            TeamError: it went wrong in one of several processes.
+            DistributedError: it went wrong in one of several processes.
         """
         if self.size == 1:
             return action()
@@ -120,21 +121,23 @@ class World:
             raise DistributedError(troubles[0])
         return result
 
-    def check_sync(self, networks: Sequence[nn.Module], stopped: bool) -> bool:
-        """Make sure that all processes hold the same weights; say
-        whether one of them was told to stop.
+    def any(self, flag: bool) -> bool:
+        """Say whether a flag is set in one of the processes."""
+        return any(self.gather(flag, self.group))
+
+    def check_sync(self, networks: Sequence[nn.Module]) -> None:
+        """Make sure that all processes hold the same weights.
 
         Raises:
-            TeamError: the weights differ.
+            DistributedError: the weights differ.
         """
         weights = [w for network in networks for w in network.parameters()]
         sums = torch.stack([w.detach().sum() for w in weights])  # not every GPU has float64
-        total = sums.cpu().double().sum().item()
-        found = self.gather((total, stopped), self.group)
-        if any(other != found[0][0] for other, _ in found):
-            sums = ", ".join(f"{other:.9g}" for other, _ in found)
+        found = self.gather(sums.cpu().double().sum().item(), self.group)
+        # Of weights that are no numbers any more the training says so itself.
+        if len(set(found)) > 1 and all(map(math.isfinite, found)):
+            sums = ", ".join(f"{total:.9g}" for total in found)
             raise DistributedError(f"the processes hold different weights, with the sums {sums}")
-        return any(asked for _, asked in found)
 
     @contextmanager
     def _connected(self) -> Iterator[None]:
@@ -231,12 +234,13 @@ class DistributedRecorder(MetricsRecorder):
 
     def ends(self, step: int, stopped: Event) -> bool:
         """Say whether one of the processes was told to stop, at the steps where they look."""
-        return self.is_due(step) and self.world.check_sync(self.networks, stopped.is_set())
+        return self.is_due(step) and self.world.any(stopped.is_set())
 
     def flush(self) -> None:
-        """Bring the means over all processes to the history, and count the seconds."""
+        """Bring the means over all processes to the history, and compare their weights."""
         self.world.average(self.recent)
         super().flush()
+        self.world.check_sync(self.networks)
 
 
 def train_distributed(

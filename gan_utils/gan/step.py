@@ -19,6 +19,7 @@ from gan_utils.gan.models import (
     has_hooks,
 )
 from gan_utils.gan.network_checks import check_networks
+from gan_utils.settings import require_whole
 
 PRECISIONS = ("torch.float32", "torch.bfloat16")
 # Modules, of exactly these types, that treat each sample of a batch by itself. Of others, a
@@ -172,6 +173,9 @@ class TrainState:
             ValueError: an argument is out of range, or the networks do not fit, see
                 `network_checks.check_networks`; the networks are as they were.
         """
+        require_whole(latent_dim=latent_dim)
+        if not isinstance(betas, (tuple, list)):
+            raise ValueError(f"betas is {betas!r}; give two numbers of at least 0 and below 1")
         self.settings = dict(
             latent_dim=int(latent_dim),
             steps=int(steps),
@@ -214,7 +218,8 @@ class TrainState:
             The six numbers named in `history.METRICS`, still on the device.
 
         Raises:
-            ValueError: the samples have another dtype than the weights.
+            ValueError: the samples have another dtype than the weights, or another shape than
+                those of the generator.
         """
         self.check_samples(real)
         metrics = self.learn(real)
@@ -295,8 +300,6 @@ def _check(settings: dict[str, Any]) -> None:
     named_loss(settings["loss"], settings["gamma"])
     if settings["latent"] not in LATENTS:
         raise ValueError(f"latent is {settings['latent']!r}; choose one of {', '.join(LATENTS)}")
-    if settings["latent_dim"] < 1:
-        raise ValueError(f"latent_dim is {settings['latent_dim']}; it must be at least 1")
     if not settings["lr"] > 0:
         raise ValueError(f"lr is {settings['lr']}; it must be above 0")
     if not settings["d_lr"] >= 0:

@@ -1,11 +1,12 @@
 """The loop around the training step: when to look, to show, to save and to stop."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn import BatchNorm1d
 from torch.utils.data import Dataset
 
 from gan_utils.data.batches import BatchStream, batch_count, data_identity, last_batch
@@ -219,11 +220,17 @@ def _check_inputs(
         "probe": (probe, train_state.sample_shape),
     }
     for name, (given, shape) in shapes.items():
-        if given is not None and given.shape[1:] != shape:
+        if given is None:
+            continue
+        if not isinstance(given, Tensor) or given.dtype != train_state.dtype:
+            kind = getattr(given, "dtype", type(given).__name__)
+            raise ValueError(f"{name} is {kind}; it must be a tensor of {train_state.dtype}")
+        if given.shape[1:] != shape:
             wanted = ["N", *shape]
             raise ValueError(f"{name} has the shape {[*given.shape]}; it must be {wanted}")
-    normed = any(isinstance(m, _BatchNorm) for n in train_state.networks for m in n.modules())
-    if normed and last_batch(batches) == 1:
+    normed = any(isinstance(m, BatchNorm1d) for n in train_state.networks for m in n.modules())
+    reached = train_state.settings["steps"] >= (batch_count(batches) or math.inf)
+    if normed and reached and last_batch(batches) == 1:
         raise ValueError(
             "the last batch of an epoch has one sample, and batch norm needs two; give the "
             "DataLoader drop_last=True, or use Batches"

@@ -125,6 +125,7 @@ def leading_to_book(text: str) -> str:
     """Return a text whose links lead to pages of the book: the repository has other places."""
     for path, page in {
         "../../../notebooks/": "../notebooks/",
+        "../workshop/book/pages/": "../pages/",
         "../README.md": "../index.md",
         "../../README.md": "../../index.md",
         "workshop/book/pages/": "pages/",
