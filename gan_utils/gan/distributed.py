@@ -303,11 +303,12 @@ def _open_checkpoint(
     locks: ExitStack,
 ) -> Checkpointer:
     """Lock the checkpoint, and go on from it if it is there."""
-    identity = data_identity(train_state.batches) | dict(seed=train_state.seed)
+    # Only who keeps a checkpoint has to know its data: to hash them takes time.
+    data = {} if path is None else data_identity(train_state.batches)
     checkpointer = Checkpointer(
         [train_state, history],
         train_state.all_networks(),
-        train_state.identity() | identity,
+        train_state.identity() | data | dict(seed=train_state.seed),
         path,
         train_state.world.device,
         on_save,
