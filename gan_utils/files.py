@@ -37,9 +37,10 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 def file_lock(path: Path | None) -> Iterator[None]:
     """Keep `path` for one writer at a time: while this holds, another lock of it is refused.
 
-    The operating system holds the lock, by a file `<name>.lock`, and lets it go when the process
-    ends, however it ends. What a killed writer left unfinished is removed. A file counts as the
-    same under all its names, symbolic and hard links. Missing folders are made. None locks nothing.
+    The operating system holds the lock, by a file `<name>.writer.lock`, and lets it go when the
+    process ends, however it ends. What a killed writer left unfinished is removed. A file counts as
+    the same under all its names, symbolic and hard links. Missing folders are made. None locks
+    nothing.
 
     Raises:
         ValueError: `path` is locked already, has a name in another folder (a hard link), or nothing
@@ -51,7 +52,7 @@ def file_lock(path: Path | None) -> Iterator[None]:
                 path = path.resolve()
                 path.parent.mkdir(parents=True, exist_ok=True)
                 for name in _names(path):
-                    lock = Path(f"{name}.lock")
+                    lock = Path(f"{name}.writer.lock")
                     locks.enter_context(FileLock(lock, timeout=0))
                     if os.name == "posix":  # elsewhere filelock deletes it
                         locks.callback(lock.unlink, missing_ok=True)

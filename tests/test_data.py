@@ -191,7 +191,7 @@ def test_people_in_a_folder_stay_on_one_side_where_names_tell_them_apart(
     people = [set(part.images[:, 0, 0, 0].tolist()) for part in (train, kept)]
     assert len(kept.images) == 6 and (train.people is not None) == known
     assert people[0].isdisjoint(people[1]) == known
-    note = "of other people" if known else "perhaps of the same people"
+    note = "of other names" if known else "perhaps of the same people"
     assert f"54 to learn from, 6 kept back, {note}" in " ".join(capsys.readouterr().out.split())
 
 

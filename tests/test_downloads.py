@@ -57,6 +57,38 @@ def test_files_in_the_data_folder_are_loaded(root, capsys, source, kind):
     assert f"{kind}, from the data folder: 30 to learn from" in said
 
 
+def _dotted(raw):
+    for path in [*raw.iterdir()]:
+        path.rename(raw / path.name.replace("-idx", ".idx"))
+
+
+def _each_in_a_folder(raw):  # as unpacked from an archive of archives
+    for path in [*raw.iterdir()]:
+        path.rename(raw / "aside")
+        path.mkdir()
+        (raw / "aside").rename(path / path.name.replace("-idx", ".idx"))
+
+
+def _beside_raw(raw):
+    for path in [*raw.iterdir()]:
+        path.rename(raw.parent / path.name)
+
+
+@pytest.mark.parametrize("place", [_dotted, _each_in_a_folder, _beside_raw])
+def test_files_are_found_as_other_sites_give_them(root, place):
+    place(write_dataset(root))
+    assert len(digit_images("mnist")[0].images) == 30
+
+
+@pytest.mark.parametrize("folder", ["MNIST", "MNIST/raw"])
+def test_the_data_folder_may_be_the_folder_of_the_files(root, monkeypatch, folder):
+    write_dataset(root)
+    monkeypatch.setenv("GAN_UTILS_DATA", str(root / folder))
+    assert len(digit_images("mnist")[0].images) == 30
+    with pytest.raises(FileNotFoundError):  # clothes are no digits, wherever they lie
+        digit_images("fashion")
+
+
 @pytest.mark.usefixtures("root")
 def test_auto_falls_back_to_the_embedded_digits_and_says_so(capsys):
     train, test = digit_images()

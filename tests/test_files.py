@@ -110,12 +110,12 @@ def test_what_a_killed_writer_left_is_removed(tmp_path):
     for name in others:
         (tmp_path / name).touch()
     with file_lock(tmp_path / "run.pt"):
-        assert sorted(os.listdir(tmp_path)) == sorted([*others, "run.pt.lock"])
+        assert sorted(os.listdir(tmp_path)) == sorted([*others, "run.pt.writer.lock"])
 
 
 def test_a_lock_that_somebody_left_locks_nothing(tmp_path):
-    (tmp_path / "run.pt.lock").touch()  # as a full disk leaves it
-    os.utime(tmp_path / "run.pt.lock", (2**33, 2**33))  # by another clock
+    (tmp_path / "run.pt.writer.lock").touch()  # as a full disk leaves it
+    os.utime(tmp_path / "run.pt.writer.lock", (2**33, 2**33))  # by another clock
     with file_lock(tmp_path / "run.pt"):
         pass
     assert os.listdir(tmp_path) == []

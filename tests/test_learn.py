@@ -80,6 +80,7 @@ def test_options_go_on_to_jupyterlab(monkeypatch):
     monkeypatch.setenv("GAN_UTILS_MODE", "quick")
     monkeypatch.setattr(learn, "name_kernel", lambda: None)
     monkeypatch.setattr(learn, "copy_lessons", lambda *_: None)
+    monkeypatch.setattr(learn.os, "access", lambda *_: True)
     for line in (["learn"], ["learn", "--mode", "full", "--", "--no-browser", "--port=9"]):
         arguments = read(line)
         arguments.run(arguments)
@@ -96,3 +97,30 @@ def test_the_kernel_gets_its_name_and_keeps_its_place(tmp_path, monkeypatch):
     learn.name_kernel()
     spec = json.loads((tmp_path / "share/jupyter/kernels/python3/kernel.json").read_text())
     assert spec["display_name"] == "GAN lessons" and spec["argv"][0] == learn.sys.executable
+
+
+def test_a_project_of_somebody_else_leaves_copies_in_the_home(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(learn.Path, "home", lambda: tmp_path)
+    assert learn.copies_folder(tmp_path) == tmp_path / "lessons"
+    closed = {tmp_path / "lessons"}
+    monkeypatch.setattr(learn.os, "access", lambda path, _: path not in closed)
+    assert learn.copies_folder(tmp_path) == tmp_path / "lessons"
+    (tmp_path / "lessons").mkdir()  # of another user
+    assert learn.copies_folder(tmp_path) == tmp_path / "gan_lessons"
+    assert "belongs to somebody else: your copies are in ~/gan_lessons" in capsys.readouterr().out
+
+
+def test_an_environment_of_somebody_else_is_left_as_it_is(monkeypatch, capsys):
+    def refuse(**_):
+        raise PermissionError
+
+    monkeypatch.setattr(learn, "install", refuse)
+    learn.name_kernel()
+    assert "its kernel keeps its name" in capsys.readouterr().out
+
+
+def test_a_package_without_lessons_says_where_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(learn, "NOTEBOOKS", tmp_path)
+    arguments = read(["learn"])
+    with pytest.raises(FileNotFoundError, match="the lessons are not here.*Fetch the project"):
+        arguments.run(arguments)

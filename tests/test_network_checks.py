@@ -14,6 +14,16 @@ class Nothing(nn.Module):
         return inputs
 
 
+class Detached(nn.Linear):
+    def forward(self, inputs):
+        return super().forward(inputs).detach()
+
+
+class Pair(nn.Linear):
+    def forward(self, inputs):
+        return super().forward(inputs), inputs
+
+
 def frozen(network):
     return network.requires_grad_(False)
 
@@ -34,6 +44,11 @@ SAME = nn.Sequential(nn.Linear(2, 2))
         ((frozen(MLPGenerator(2, (8,), 2)), D), 2, r"weights of the generator are frozen"),
         ((G, frozen(MLPDiscriminator(2, (8,)))), 2, r"discriminator\.requires_grad_\(True\)"),
         ((G, nn.Sequential(nn.Linear(2, 1), nn.Sigmoid())), 2, "ends in a sigmoid; leave it out"),
+        ((nn.LazyLinear(2), D), 2, "the generator has lazy layers.*call it once with a batch"),
+        ((G, nn.LazyLinear(1)), 2, "the discriminator has lazy layers"),
+        ((Detached(2, 2), D), 2, r"no gradient reaches the weights of the generator.*detach\(\)"),
+        ((G, Detached(2, 1)), 2, "no gradient reaches the weights of the discriminator"),
+        ((Pair(2, 2), D), 2, "the generator returns a tuple; it must return a tensor"),
         ((G.to("cpu"), MLPDiscriminator(2, (8,)).to("meta")), 2, "the networks lie on"),
     ],
 )

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import warnings
 
@@ -148,8 +149,9 @@ def test_a_folder_gives_squares_and_names_what_it_skips(tmp_path, capsys):
     assert images.shape == (2, 3, 64, 64) and images.dtype == torch.uint8
     said = capsys.readouterr().out
     assert f"{len(bad) + 1} of {len(bad) + 3} files skipped" in said
-    assert "album.jpg" not in said and f"and {len(bad) + 1 - 5} more" in " ".join(said.split())
-    assert max(map(len, said.splitlines())) <= 72
+    assert "album.jpg" not in said and "- 1 too small, as dot.png is" in " ".join(said.split())
+    kinds = [int(line.split()[1]) for line in said.splitlines() if line.startswith("- ")]
+    assert sum(kinds) == len(bad) + 1 and max(map(len, said.splitlines())) <= 72
 
 
 def test_the_square_is_the_middle(tmp_path):
@@ -166,6 +168,23 @@ def test_a_limited_number_is_spread_over_the_names(tmp_path):
     assert len(load_folder(tmp_path, 64, 100)[0]) == 9
 
 
+def test_folders_nested_beyond_all_names(tmp_path, capsys, monkeypatch):
+    save(tmp_path / "top.png", COLOURS)
+    monkeypatch.chdir(tmp_path)
+    try:
+        for _ in range(1500):
+            os.mkdir("deep")
+            os.chdir("deep")
+        images, files = load_folder(tmp_path, 64, 5)
+    finally:
+        for _ in range(1500):
+            os.chdir("..")
+            os.rmdir("deep")
+    assert [file.name for file in files] == ["top.png"]
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("1 folders could not be looked into: File name too long")
+
+
 def test_folders_without_pictures(tmp_path):
     with pytest.raises(ValueError, match=r"has no picture to learn from.*\.jpg.*64 x 64"):
         load_folder(tmp_path, 64, 5)
@@ -175,7 +194,7 @@ def test_folders_without_pictures(tmp_path):
     with pytest.raises(ValueError, match="no picture to learn from"):
         face_images("folder", folder=tmp_path)
     for size, limit in ((0, 5), (64, 0)):
-        with pytest.raises(ValueError, match=f"size is {size} and limit {limit}"):
+        with pytest.raises(ValueError, match="it must be a whole number of at least 1"):
             load_folder(tmp_path, size, limit)
 
 

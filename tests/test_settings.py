@@ -33,6 +33,16 @@ def test_a_misspelt_choice_names_what_there_is():
         require_choice(("auto", "mnist"), SOURCE="mnits")
 
 
+def test_a_choice_that_cannot_be_looked_up_is_refused_all_the_same():
+    with pytest.raises(ValueError, match=r"device is \['cpu'\]; choose one of 'cpu', 'cuda'"):
+        require_choice({"cpu": 1, "cuda": 2}, device=["cpu"])
+
+
+def test_a_folder_that_cannot_be_named_is_refused():
+    with pytest.raises(ValueError, match="data names no folder"):
+        require_folder(data="x" * 300)
+
+
 def test_a_folder_may_be_missing_and_may_not_be_a_file(tmp_path):
     require_folder(KEEP=None, THERE=tmp_path, TO_BE_MADE=str(tmp_path / "new"))
     assert not (tmp_path / "new").exists()

@@ -288,9 +288,9 @@ def test_pictures_too_large_for_the_memory(shallow, content, waves, monkeypatch)
         (dict(statistic="median"), "statistic is 'median'; choose gram, covariance, sorted"),
         (dict(start="black"), "start is 'black'.*content, noise"),
         (dict(optimizer="sgd"), "optimizer is 'sgd'.*lbfgs, adam"),
-        (dict(calls=0), "calls 0"),
+        (dict(calls=0), "calls is 0"),
         (dict(sizes=0), "sizes is 0"),
-        (dict(snapshots=-1), "snapshots -1"),
+        (dict(snapshots=-1), "snapshots is -1"),
     ],
 )
 def test_bad_arguments(network, content, waves, arguments, message):

@@ -48,6 +48,8 @@ def test_images_become_a_grid(tmp_path):
     [
         (("nosuch", "--steps", 1), "no recipe is called 'nosuch'; choose one of sine, "),
         (("sine", "--steps", 0), "steps is 0; it must be at least 1"),
+        (("sine", "--steps", 1, "--seed", -1), "--seed is -1; it must be at least 0"),
+        (("sine", "--steps", 1, "--seed", 2**63), "at least 0 and below 2^63"),
         (("sine", "--steps", 1, "--batch-size", 0), "batch_size is 0; with 1024"),
         (("sine", "--steps", 1, "--save-every", 0), "save_every is 0"),
         (("digits", "--steps", 1, "--source", "nosuch"), "source is 'nosuch'"),

@@ -648,14 +648,17 @@ def test_two_trainings_do_not_share_a_checkpoint(tmp_path):
         (dict(steps=0), "steps is 0"),
         (dict(steps=3, epochs=3), "either epochs or steps"),
         (dict(loss="hinged"), "'hinged'.*minimax, nonsaturating"),
-        (dict(latent="gaussian"), "'gaussian'.*normal, uniform"),
+        (dict(latent="gaussian"), "'gaussian'.*'normal', 'uniform'"),
         (dict(latent_dim=0), "latent_dim is 0"),
         (dict(lr=0.0), "lr is 0.0"),
         (dict(d_lr=-1e-3), "d_lr is -0.001"),
         (dict(lr=math.nan), "lr is nan"),
         (dict(betas=(0.5, 1.0)), r"betas is \(0.5, 1.0\)"),
         (dict(betas=(0.5, 0.9, 0.9)), "give two numbers"),
-        (dict(precision=torch.float16), "torch.float16; give torch.float32 or torch.bfloat16"),
+        (
+            dict(precision=torch.float16),
+            "torch.float16'; choose one of 'torch.float32', 'torch.bfloat16'",
+        ),
         (dict(on_snapshot=print), "on_snapshot needs a fixed_latent"),
         (dict(ema_decay=1.0), "ema_decay is 1.0"),
         (dict(snapshots=1), "snapshots is 1; .* at least 2"),
@@ -731,7 +734,7 @@ BROKEN = {
     "a long name": dict(checkpoint="x" * 300),
 }
 TOLD = {
-    "a batch of one": "one sample, and batch norm needs two.*drop_last=True, or use Batches",
+    "a batch of one": "one sample, and batch norm needs two.*drop_last=True",
     "one in a list": "one sample, and batch norm needs two",
     "other samples": r"batches gives samples of the shape \[3\]; the generator makes \[2\]",
     "a wide probe": r"probe has the shape \[1, 3\]; it must be \['N', 2\]",

@@ -15,6 +15,7 @@ from gan_utils.data.digits import digit_images
 from gan_utils.files import atomic_write
 from gan_utils.progress import print_wrapped
 from gan_utils.runtime import describe_device, pick_device
+from gan_utils.settings import require_positive
 from gan_utils.speed.cases import Case, cases
 from gan_utils.speed.limits import Limits, measure_limits
 from gan_utils.speed.quality import print_quality, step_seconds
@@ -36,10 +37,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     Raises:
         RuntimeError: the device asked for is not here.
-        ValueError: `--seconds` is not above 0.
+        ValueError: `--seconds` is not above 0, or the file's folder is not there.
     """
-    if not arguments.seconds > 0:
-        raise ValueError(f"--seconds is {arguments.seconds}; it must be above 0")
+    require_positive(**{"--seconds": arguments.seconds})
+    if arguments.json and not arguments.json.resolve().parent.is_dir():
+        raise ValueError(f"--json is {arguments.json}; make its folder first")
     device = pick_device(arguments.device)
     torch.manual_seed(0)
     digits = digit_images("digits")[0].images

@@ -10,9 +10,10 @@ from pathlib import Path
 from ipykernel.kernelspec import install
 
 from gan_utils.files import NOTEBOOKS, PROJECT, atomic_write
+from gan_utils.progress import print_wrapped
 from gan_utils.runtime import MODES
 
-COPIES = PROJECT / "lessons"
+COPIES = "lessons"
 FIRST = "01_sine_gan.ipynb"
 KERNEL = "GAN lessons"
 
@@ -28,14 +29,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Name the kernel, copy what is not yet there, and start JupyterLab on the first lesson."""
+    """Name the kernel, copy what is not yet there, and start JupyterLab on the first lesson.
+
+    Raises:
+        FileNotFoundError: only the package is installed, without the lessons.
+    """
+    if not (NOTEBOOKS / FIRST).is_file():
+        raise FileNotFoundError(
+            "the lessons are not here: an installed package has none. Fetch the project (git "
+            "clone, or its zip), and start this in its folder"
+        )
     name_kernel()
-    copy_lessons(NOTEBOOKS, COPIES)
-    start = f"--LabApp.default_url=/lab/tree/{COPIES.name}/{FIRST}"
+    copies = copies_folder(PROJECT)
+    copy_lessons(NOTEBOOKS, copies)
+    start = f"--LabApp.default_url=/lab/tree/{copies.name}/{FIRST}"
     command = [sys.executable, "-m", "jupyterlab", start, *arguments.jupyter]
     chosen = {"GAN_UTILS_MODE": arguments.mode} if arguments.mode else {}
     signal.signal(signal.SIGINT, lambda *_: None)  # JupyterLab asks what Ctrl-C shall mean
-    ended = subprocess.run(command, cwd=PROJECT, env=os.environ | chosen)
+    ended = subprocess.run(command, cwd=copies.parent, env=os.environ | chosen)
     if ended.returncode:
         raise SystemExit(ended.returncode)
 
@@ -43,7 +54,21 @@ def run(arguments: argparse.Namespace) -> None:
 def name_kernel() -> None:
     """Let this environment's own kernel be called "GAN lessons" in every menu."""
     # Its name stays python3, so that the lessons also open where only that exists.
-    install(kernel_name="python3", display_name=KERNEL, prefix=sys.prefix)
+    try:
+        install(kernel_name="python3", display_name=KERNEL, prefix=sys.prefix)
+    except PermissionError:  # in the user's own folder it would be every environment's kernel
+        print_wrapped("This environment belongs to somebody else: its kernel keeps its name.")
+
+
+def copies_folder(project: Path) -> Path:
+    """Return where this user's copies belong: in the project, where that may be written to, or in
+    the user's home.
+    """
+    copies = project / COPIES
+    if os.access(copies if copies.exists() else project, os.W_OK):
+        return copies
+    print_wrapped(f"This project belongs to somebody else: your copies are in ~/gan_{COPIES}.")
+    return Path.home() / f"gan_{COPIES}"
 
 
 def copy_lessons(originals: Path, copies: Path) -> None:

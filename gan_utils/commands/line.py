@@ -42,5 +42,7 @@ def run_line(read: Callable[[], argparse.Namespace]) -> None:
     except BrokenPipeError:  # who read it has seen enough; nothing more can be flushed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(f"\n{arguments.command}: stopped") from None
     except (ValueError, OSError, RuntimeError) as error:
         raise SystemExit(f"{arguments.command}: {error}") from error

@@ -105,6 +105,8 @@ def _told_to_end(*_: object) -> None:
 
 
 def _prepare(arguments: argparse.Namespace, world: World) -> DistributedTrainState:
+    if not 0 <= arguments.seed < 2**63:
+        raise ValueError(f"--seed is {arguments.seed}; it must be at least 0 and below 2^63")
     if arguments.recipe not in RECIPES:
         names = ", ".join(RECIPES)
         raise ValueError(f"no recipe is called {arguments.recipe!r}; choose one of {names}")

@@ -4,6 +4,7 @@ several processes share.
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -12,6 +13,18 @@ from torch.utils.data import BatchSampler, TensorDataset
 
 from gan_utils.data.images import scale_images
 from gan_utils.randomness import mixed_seed, random_state, restore_random_state
+
+
+def check_batch_size(samples: Tensor, batch_size: int) -> None:
+    """Raise ValueError where no batch of so many samples can be taken."""
+    if not isinstance(samples, Tensor) or not isinstance(batch_size, Integral):
+        kinds = " and ".join(type(each).__name__ for each in (samples, batch_size))
+        raise ValueError(f"samples and batch_size are {kinds}; give a tensor and a whole number")
+    if not 1 <= batch_size <= len(samples):
+        raise ValueError(
+            f"batch_size is {batch_size}; with {len(samples)} samples it must be between 1 and "
+            f"{len(samples)}"
+        )
 
 
 class Batches:
@@ -39,12 +52,7 @@ class Batches:
 
     def __init__(self, samples: Tensor, batch_size: int) -> None:
         """Keep a reference to `samples`; nothing is copied."""
-        if not 1 <= batch_size <= len(samples):
-            raise ValueError(
-                f"batch_size is {batch_size}; with {len(samples)} "
-                "samples it must be "
-                f"between 1 and {len(samples)}"
-            )
+        check_batch_size(samples, batch_size)
         self.samples = samples
         self.batch_size = batch_size
 
@@ -74,14 +82,14 @@ def batch_count(batches: Iterable) -> int | None:
         return None
 
 
-def last_batch(batches: Iterable) -> int | None:
-    """Return how many samples the last batch of an epoch has; None where nobody knows."""
+def smallest_batch(batches: Iterable) -> int | None:
+    """Return how many samples the smallest batch of an epoch has; None where nobody knows."""
     if isinstance(batches, (list, tuple)):
-        last = _samples_of(batches[-1]) if batches else None
-        return len(last) if isinstance(last, Tensor) and last.ndim else None
-    sampler = getattr(batches, "batch_sampler", None)
+        found = map(_samples_of, batches)
+        return min((len(x) for x in found if isinstance(x, Tensor) and x.ndim), default=None)
+    sampler = getattr(batches, "batch_sampler", batches)
     if type(sampler) is not BatchSampler or sampler.drop_last:
-        return None
+        return getattr(sampler, "batch_size", None)
     count = batch_count(sampler.sampler)
     return None if not count else count % sampler.batch_size or sampler.batch_size
 
@@ -149,9 +157,13 @@ class BatchStream:
                         f"batches gives {type(samples).__name__}; it must give tensors, or lists "
                         "(samples, labels) of them"
                     )
+                if samples.layout != torch.strided:
+                    raise ValueError(f"batches gives {samples.layout}; it must give dense tensors")
                 if not samples.is_floating_point():
                     raise ValueError(f"batches gives {samples.dtype}; it must give floating point")
-                yield samples.to(self.device)
+                samples = samples.detach().to(self.device)
+                # A network that works in place must not change what is learned from.
+                yield samples.clone() if isinstance(self.batches, (list, tuple)) else samples
             if self.position == 0:
                 raise ValueError(
                     "batches gave nothing; it must give batches each time it is iterated, "
@@ -165,6 +177,10 @@ class BatchStream:
             ValueError: `batches` gave nothing in a whole epoch, no tensors, or no floats.
         """
         return next(self._stream)
+
+    def close(self) -> None:
+        """Let go of the batches, and so of the worker processes of a DataLoader."""
+        self._stream.close()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the place in the stream, after at least one batch."""

@@ -14,6 +14,7 @@ from gan_utils.data.images import announce, check_images
 from gan_utils.data.photographs import celeba_images, lfw_images
 from gan_utils.data.pictures import load_folder
 from gan_utils.runtime import mode
+from gan_utils.settings import require_whole
 
 FEW = 15  # groups of pictures in a folder, up to which they are not taken for people
 FACE_SOURCES = ("auto", "folder", "lfw", "celeba", "drawn")
@@ -57,7 +58,8 @@ def face_images(
 
     Photographs become squares of 64 x 64 pixels, cut from their middle. Where the source, or the
     names in a folder (`Ann_Lee/3.jpg`, `Ann_Lee_0003.jpg`), tell people apart, every tenth person
-    is kept back with all photographs; else every tenth picture. The printed line says which.
+    is kept back with all photographs; else every tenth picture. The printed line says which. Of a
+    folder nobody knows whether other names are other people: it says what it saw.
 
     Args:
         source: `"folder"` (any folder of pictures), `"lfw"` (13,233 photographs of Labeled Faces
@@ -76,8 +78,7 @@ def face_images(
     """
     if source not in FACE_SOURCES:
         raise ValueError(f"source is {source!r}; choose one of {', '.join(FACE_SOURCES)}")
-    if count < 10:
-        raise ValueError(f"count is {count}; it must be at least 10, as a tenth is kept back")
+    require_whole(optional=False, least=10, count=count)  # a tenth is kept back
     if folder is not None and source != "folder":
         raise ValueError(f"folder is given, but source is {source!r}; ask for source='folder'")
     what, faces = _any_faces(count) if source == "auto" else _load_faces(source, count, folder)
@@ -89,7 +90,8 @@ def face_images(
     rows = torch.arange(len(faces.images)) if faces.people is None else faces.people
     kept = rows % 10 == 9
     train, test = faces[~kept], faces[kept]
-    note = "perhaps of the same people" if faces.people is None else "of other people"
+    others = "people" if source in ("lfw", "celeba") or what.startswith("Lab") else "names"
+    note = "perhaps of the same people" if faces.people is None else f"of other {others}"
     announce(what, train.images, test.images, "" if faces.factors else f", {note}")
     return train, test
 

@@ -24,21 +24,24 @@ IDX_DIMENSIONS = {
 }
 
 
-def read_idx(path: Path) -> Tensor:
+def read_idx(path: Path, dimensions: int) -> Tensor:
     """Read a file of MNIST's format, packed by gzip if its name ends in .gz.
 
     The head holds big-endian 32-bit numbers: 0x800 plus the number of dimensions, then the
     size of each. One byte for every element follows.
 
+    Args:
+        path: the file.
+        dimensions: how many it must have: 3 for images, 1 for labels.
+
     Returns:
-        uint8, with the dimensions that `IDX_DIMENSIONS` gives for the name.
+        uint8, with so many dimensions.
 
     Raises:
         ValueError: the head is not that of such a file, or the size is not what it declares.
 
     Source: the file format on Yann LeCun's MNIST page.
     """
-    dimensions = IDX_DIMENSIONS[path.name.removesuffix(".gz")]
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
             magic, *sizes = struct.unpack(f">{1 + dimensions}I", file.read(4 * (1 + dimensions)))
@@ -57,8 +60,9 @@ def read_idx(path: Path) -> Tensor:
 def mnist_parts(kind: type[MNIST]) -> tuple[list[tuple[Tensor, Tensor]], str]:
     """Return images and labels of both parts of a dataset, and in words where they came from.
 
-    The files may be packed (.gz) or not. Those that are missing are fetched where the network is
-    allowed and there; those that are here are never touched.
+    The files may be packed (.gz) or not, have a dot in their names as on some sites
+    (`train-images.idx3-ubyte`), and lie each in a folder of its own. Those that are missing are
+    fetched where the network is allowed and there; those that are here are never touched.
 
     Args:
         kind: `torchvision.datasets.MNIST`, or a dataset in the same format.
@@ -72,7 +76,7 @@ def mnist_parts(kind: type[MNIST]) -> tuple[list[tuple[Tensor, Tensor]], str]:
         NotADirectoryError: `GAN_UTILS_DATA` names no folder.
         ValueError: a file is damaged. It stays as it is.
     """
-    name, raw = kind.__name__, data_folder() / kind.__name__ / "raw"
+    name, raw = kind.__name__, _raw_folder(data_folder(), kind.__name__)
     missing = [file for file in IDX_DIMENSIONS if _place(raw, file) is None]
     if missing:
         try:
@@ -84,7 +88,7 @@ def mnist_parts(kind: type[MNIST]) -> tuple[list[tuple[Tensor, Tensor]], str]:
                 f"(.gz) or not, into {name}/raw/ of the folder that GAN_UTILS_DATA names, or ask "
                 "for source='digits', which needs no file"
             ) from None
-    found = {file: read_idx(_place(raw, file)) for file in IDX_DIMENSIONS}
+    found = {file: read_idx(_place(raw, file), IDX_DIMENSIONS[file]) for file in IDX_DIMENSIONS}
     parts = [
         (found[f"{part}-images-idx3-ubyte"], found[f"{part}-labels-idx1-ubyte"].long())
         for part in ("train", "t10k")
@@ -92,9 +96,18 @@ def mnist_parts(kind: type[MNIST]) -> tuple[list[tuple[Tensor, Tensor]], str]:
     return parts, "downloaded" if missing else "from the data folder"
 
 
+def _raw_folder(folder: Path, name: str) -> Path:
+    """Return `<name>/raw` in the data folder, which may itself be one of the two."""
+    if (*folder.parts[-2:],) == (name, "raw"):
+        return folder
+    return folder / "raw" if folder.name == name else folder / name / "raw"
+
+
 def _place(raw: Path, file: str) -> Path | None:
     """Return where a file lies, packed or not; None if it is not here."""
-    places = raw / file, raw / f"{file}.gz", raw.parent / f"{file}.gz"
+    names = [n + end for n in (file, file.replace("-idx", ".idx")) for end in ("", ".gz")]
+    folders = raw, raw.parent, *(raw / name for name in names), *(raw.parent / n for n in names)
+    places = (folder / name for folder in folders for name in names)
     return next((path for path in places if path.is_file()), None)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torchvision.datasets import CelebA
 
 from gan_utils.data.downloads import data_folder, impatient, network_allowed
-from gan_utils.data.pictures import load_folder
+from gan_utils.data.pictures import files_below, load_folder
 from gan_utils.progress import print_wrapped
 
 LFW_SQUARE = slice(62, 187)  # of 250 rows and columns: the face and a little around it
@@ -83,7 +83,7 @@ def celeba_images(size: int, count: int) -> tuple[Tensor, list[str] | None]:
                 "fetch img_align_celeba.zip with a browser and unpack it to "
                 "celeba/img_align_celeba/ in the folder that GAN_UTILS_DATA names"
             ) from None
-    found = sum(1 for _ in folder.rglob("*.jpg"))
+    found = sum(path.suffix == ".jpg" for path in files_below(folder))
     if found < CELEBA_COUNT:
         print_wrapped(
             f"CelebA is not complete: {found:,} of {CELEBA_COUNT:,} photographs are here."

@@ -1,5 +1,6 @@
 """A user's picture files, in any common format, as 8-bit RGB the right way up; or clear errors."""
 
+import os
 import re
 import warnings
 from collections import Counter
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from gan_utils.progress import print_wrapped
+from gan_utils.settings import require_whole
 
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"),
@@ -22,7 +24,6 @@ UNREAD = (".heic", ".heif", ".avif", ".jxl", ".svg", ".psd", ".raw", ".dng", ".c
 LEFT_OUT = re.compile(r"[.@]|__MACOSX$")  # how names begin that no user has given
 # No others: Pillow calls a program to read EPS, and readers that few use are seldom looked at.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-NAMED = 5  # skipped files that a message names
 MAX_PIXELS = 50_000_000  # more than most cameras take, and 200 MB once it is unpacked
 BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # entries of a TIFF's head
 ORIENTATION = 274  # an entry of EXIF; what puts the picture upright, by its value:
@@ -37,6 +38,21 @@ UPRIGHT = {
 }
 # Editors write long notes and profiles beside the pixels; 64 MiB of them are no attack yet.
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 2**26
+
+
+class PictureError(ValueError):
+    """A file that cannot be used as a picture.
+
+    Args:
+        name: of the file.
+        kind: what is wrong, in words that many files can share.
+        detail: what is wrong with this one, and what to do.
+    """
+
+    def __init__(self, name: str, kind: str, detail: str = "") -> None:
+        """Put the message together."""
+        super().__init__(f"{name} is {kind}{detail}")
+        self.kind = kind
 
 
 def load_picture(path: Path | str) -> Image.Image:
@@ -65,10 +81,14 @@ def load_picture(path: Path | str) -> Image.Image:
 
 def _read(path: Path) -> tuple[Image.Image, list[str]]:
     """Return a picture, and the warnings of its reader."""
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError:  # too long a name
+        found = False
+    if not found:
         raise FileNotFoundError(f"there is no file {path.name}")
     if path.stat().st_size == 0:
-        raise ValueError(f"{path.name} is empty")
+        raise PictureError(path.name, "empty")
     try:
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
@@ -78,15 +98,13 @@ def _read(path: Path) -> tuple[Image.Image, list[str]]:
                     raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
                 picture = _to_rgb(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(
-            f"{path.name} is too large to unpack ({error}); make it smaller, to at most "
-            f"{MAX_PIXELS:,} pixels"
-        ) from None
+        detail = f" ({error}); make it smaller, to at most {MAX_PIXELS:,} pixels"
+        raise PictureError(path.name, "too large to unpack", detail) from None
     except PermissionError:
         raise PermissionError(f"{path.name} may not be read by this user") from None
     except Exception as error:  # Pillow's readers raise nothing narrower: EOFError, struct.error
         reason = str(error).replace(str(path), path.name) or type(error).__name__
-        raise ValueError(f"{path.name} is damaged or no picture: {reason}") from None
+        raise PictureError(path.name, "damaged or no picture", f": {reason}") from None
     return picture, [str(warning.message) for warning in heard]
 
 
@@ -130,11 +148,13 @@ def picture_tensor(picture: Image.Image, size: int) -> Tensor:
     Raises:
         ValueError: `size` is below 1.
     """
-    if size < 1:
-        raise ValueError(f"size is {size}; it must be at least 1")
+    require_whole(optional=False, size=size)
     factor = size / max(picture.size)
     width, height = (max(1, round(side * factor)) for side in picture.size)
-    small = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"size is {size}; a picture may have at most {MAX_PIXELS:,} pixels")
+    picture = picture if picture.mode == "RGB" else _to_rgb(picture)
+    small = picture.resize((width, height), Image.Resampling.LANCZOS)
     # A copy in the order of its shape: L-BFGS needs gradients that can be laid out in a row.
     return torch.from_numpy(np.array(small)).permute(2, 0, 1).contiguous() / 255
 
@@ -150,8 +170,9 @@ def load_folder(folder: Path | str, size: int, limit: int) -> tuple[Tensor, list
     """Read the pictures of a folder and of the folders in it, as squares of one size.
 
     Of each picture the largest square in the middle is used. Files that are no pictures, are
-    damaged, of a kind that is not read, or smaller than `size` are skipped; a printed line counts
-    and names them. Hidden files, thumbnails of a NAS, and links to folders are not looked at.
+    damaged, of a kind that is not read, or smaller than `size` are skipped; printed lines count
+    them by kind and name one of each. Hidden files, thumbnails of a NAS, and links to folders are
+    not looked at.
 
     Args:
         folder: where the pictures are.
@@ -166,18 +187,13 @@ def load_folder(folder: Path | str, size: int, limit: int) -> tuple[Tensor, list
         ValueError: the folder has no picture that can be used, or a number is below 1.
     """
     folder = Path(folder).expanduser()
-    if size < 1 or limit < 1:
-        raise ValueError(f"size is {size} and limit {limit}; both must be at least 1")
+    require_whole(optional=False, size=size, limit=limit)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"there is no folder {folder.name}; make it and put pictures into it, or give the "
             "full path of another"
         )
-    found = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(map(LEFT_OUT.match, path.relative_to(folder).parts))
-    ]
+    found = files_below(folder)
     paths = [path for path in found if path.suffix.lower() in SUFFIXES]
     kinds = Counter(path.suffix.lower() for path in found if path.suffix.lower() in UNREAD)
     for suffix, number in kinds.items():
@@ -191,15 +207,11 @@ def load_folder(folder: Path | str, size: int, limit: int) -> tuple[Tensor, list
             squares.append(_square(picture, size, path.name))
             used.append(path.relative_to(folder))
             odd += [path.name] if heard else []
-        except (OSError, ValueError) as error:
-            skipped.append(str(error))
+        except (OSError, PictureError) as error:
+            skipped.append(error)
     if odd:
         print_wrapped(f"used, although their reader finds them odd: {len(odd):,}, as {odd[0]}.")
-    if skipped:
-        more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
-        print_wrapped(
-            f"{len(skipped)} of {len(paths)} files skipped: {'; '.join(skipped[:NAMED])}{more}."
-        )
+    _print_skipped(skipped, len(paths))
     if not squares:
         raise ValueError(
             f"the folder {folder.name} has no picture to learn from; it needs files that end in "
@@ -208,10 +220,48 @@ def load_folder(folder: Path | str, size: int, limit: int) -> tuple[Tensor, list
     return torch.stack(squares), used
 
 
+def files_below(folder: Path) -> list[Path]:
+    """Return the files of a folder and of all folders in it, in the order of their names.
+
+    Left out are hidden files, what a NAS or an archive adds, links to folders, and folders that
+    may not be read, or lie deeper than the system can name; a printed line counts the last two.
+    """
+    found, folders, closed = [], [folder], []
+    while folders:  # a list, for `Path.rglob` calls itself: 1,000 nested folders are too many
+        try:
+            with os.scandir(folders.pop()) as entries:
+                kept = [entry for entry in entries if not LEFT_OUT.match(entry.name)]
+        except OSError as error:
+            closed.append(error)
+            continue
+        folders += [Path(entry) for entry in kept if entry.is_dir(follow_symlinks=False)]
+        found += [Path(entry) for entry in kept if _is_file(entry)]
+    if closed:
+        print_wrapped(f"{len(closed):,} folders could not be looked into: {closed[0].strerror}.")
+    return sorted(found)
+
+
+def _is_file(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a loop of links
+        return False
+
+
+def _print_skipped(skipped: Sequence[OSError | PictureError], count: int) -> None:
+    """Count what was skipped by its kind, and name the first file of each."""
+    kinds: dict[str, list[str]] = {}
+    for error in skipped:
+        kinds.setdefault(getattr(error, "kind", "not readable"), []).append(str(error))
+    if kinds:
+        print_wrapped(f"{len(skipped):,} of {count:,} files skipped:")
+    for kind, errors in kinds.items():
+        print_wrapped(f"- {len(errors):,} {kind}, as {errors[0]}")
+
+
 def _square(image: Image.Image, size: int, name: str) -> Tensor:
     if min(image.size) < size:
-        raise ValueError(
-            f"{name} has {image.width} x {image.height} pixels, fewer than {size} x {size}"
-        )
+        found = f" ({image.width} x {image.height} pixels, fewer than {size} x {size})"
+        raise PictureError(name, "too small", found)
     square = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
     return torch.from_numpy(np.array(square)).permute(2, 0, 1)

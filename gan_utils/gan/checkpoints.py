@@ -54,12 +54,8 @@ class Checkpointer:
     ) -> None:
         """Remember the networks as they are; nothing is written yet."""
         self.parts, self.networks, self.on_save = parts, networks, on_save
-        self.settings = settings
-        self.path = None if path is None else Path(path).expanduser()
-        self.device = device
-        if self.path is not None and os.path.exists(self.path) and not self.path.is_file():
-            kind = "a folder" if self.path.is_dir() else "no ordinary file"
-            raise ValueError(f"checkpoint is {path!s}, {kind}; give the name of a file")
+        self.settings, self.device = settings, device
+        self.path = None if path is None else _file_path(path)
         for network in networks if self.path is not None else ():
             outside = {name for name, _ in network.named_buffers()} - {*network.state_dict()}
             if outside:
@@ -69,6 +65,8 @@ class Checkpointer:
                     "train without a checkpoint"
                 )
         self.good_step, self.good_weights = 0, self._copy_weights()
+        # A mask of minus infinities, as in attention, is as it should be.
+        self._endless = [~_finite(t) for w in self.good_weights for t in w.values()]
 
     def _copy_weights(self) -> list[dict[str, Any]]:
         return [copy.deepcopy(network.state_dict()) for network in self.networks]
@@ -89,7 +87,11 @@ class Checkpointer:
         """
         weights = self._copy_weights()
         bad_steps = (~metrics.isfinite().all(dim=1)).nonzero().flatten().tolist()
-        finite = [t.isfinite().all().to(self.device) for w in weights for t in w.values()]
+        tensors = [tensor for found in weights for tensor in found.values()]
+        finite = [
+            (_finite(tensor) | endless).to(self.device)
+            for tensor, endless in zip(tensors, self._endless, strict=True)
+        ]
         if not bad_steps and torch.stack(finite).all().cpu():  # read at once, not one by one
             self.good_step, self.good_weights = len(metrics), weights
             return
@@ -151,6 +153,25 @@ class Checkpointer:
         return True
 
 
+def _finite(value: Any) -> Tensor:
+    """Return whether a tensor is finite, on its device; what is no tensor is."""
+    return value.isfinite().all() if isinstance(value, Tensor) else torch.tensor(True)
+
+
+def _file_path(given: Path | str) -> Path:
+    """Return the path of a checkpoint; refuse what cannot be a file."""
+    if not isinstance(given, (str, Path)) or not str(given) or "\0" in str(given):
+        raise ValueError(f"checkpoint is {given!r}; give the name of a file, or None")
+    try:
+        path = Path(given).expanduser().absolute()
+    except RuntimeError as error:  # ~ without a home, or of an unknown user
+        raise ValueError(f"checkpoint is {given!s} ({error}); give its full path") from None
+    if os.path.exists(path) and not path.is_file():
+        kind = "a folder" if path.is_dir() else "no ordinary file"
+        raise ValueError(f"checkpoint is {given!s}, {kind}; give the name of a file")
+    return path
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
@@ -167,7 +188,8 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(saved, dict) or saved.keys() != {"settings", "random", "parts"}:
         raise ValueError(f"{path} is no checkpoint of a training; give another name")
-    if not isinstance(saved["settings"], dict):
+    settings = saved["settings"]
+    if not isinstance(settings, dict) or any(map(torch.is_tensor, settings.values())):
         raise ValueError(f"{path} does not say of which training it is; give another name")
     return saved
 

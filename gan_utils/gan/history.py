@@ -68,10 +68,10 @@ class History:
     def take_snapshot(self, discriminator: nn.Module) -> None:
         """Keep what the networks make of the fixed inputs now, in evaluation mode."""
         device = next(discriminator.parameters()).device
-        samples = evaluate(self.generator, self.fixed_latent.to(device)).cpu()
+        samples = evaluate(self.generator, self.fixed_latent.to(device, copy=True)).cpu()
         logits = None
         if self.probe is not None:
-            logits = evaluate(discriminator, self.probe.to(device)).cpu()
+            logits = evaluate(discriminator, self.probe.to(device, copy=True)).cpu()
         self.snapshots.append(Snapshot(len(self.records), samples, logits))
 
     def identity(self) -> dict[str, Any]:
@@ -98,6 +98,10 @@ class History:
         records = state["records"]
         if not (torch.is_tensor(records) and records.shape[1:] == self.records.shape[1:]):
             raise ValueError("the records are no table of metrics")
+        if History(self.generator, state["fixed_latent"], state["probe"]).identity() != (
+            self.identity()
+        ):
+            raise ValueError("the fixed inputs have other shapes")
         self.fixed_latent, self.probe = state["fixed_latent"], state["probe"]
         self.records, self.seconds = records, float(state["seconds"])
         self.snapshots = [Snapshot(*snapshot) for snapshot in state["snapshots"]]

@@ -193,7 +193,7 @@ def named_loss(name: str, gamma: float | None = None) -> GANLoss:
     Raises:
         ValueError: there is no such loss, or it has no penalty for `gamma` to weigh.
     """
-    if name not in LOSSES:
+    if name not in [*LOSSES]:
         raise ValueError(f"no loss is called {name!r}; choose one of {', '.join(LOSSES)}")
     loss = LOSSES[name]
     if gamma is None:

@@ -279,16 +279,16 @@ def count_parameters(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
-@torch.no_grad()
-def evaluate(module: nn.Module, inputs: Tensor) -> Tensor:
-    """Return `module(inputs)` in evaluation mode, without gradients.
+def evaluate(module: nn.Module, inputs: Tensor, *, gradients: bool = False) -> Tensor:
+    """Return `module(inputs)` in evaluation mode, by default without gradients.
 
     Dropout is off and batch norm uses its running statistics; the mode is restored afterwards.
     """
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
-        return module(inputs)
+        with torch.set_grad_enabled(gradients):
+            return module(inputs)
     finally:
         for part, training in modes:
             part.training = training

@@ -19,7 +19,7 @@ from gan_utils.gan.models import (
     has_hooks,
 )
 from gan_utils.gan.network_checks import check_networks
-from gan_utils.settings import require_whole
+from gan_utils.settings import require_choice, require_numbers, require_whole
 
 PRECISIONS = ("torch.float32", "torch.bfloat16")
 # Modules, of exactly these types, that treat each sample of a batch by itself. Of others, a
@@ -173,9 +173,15 @@ class TrainState:
             ValueError: an argument is out of range, or the networks do not fit, see
                 `network_checks.check_networks`; the networks are as they were.
         """
-        require_whole(latent_dim=latent_dim)
+        require_whole(optional=False, latent_dim=latent_dim)
+        require_numbers(optional=False, lr=lr)
+        require_numbers(d_lr=d_lr, ema_decay=ema_decay, gamma=gamma)
         if not isinstance(betas, (tuple, list)):
             raise ValueError(f"betas is {betas!r}; give two numbers of at least 0 and below 1")
+        require_numbers(**{f"betas[{place}]": beta for place, beta in enumerate(betas)})
+        if not torch.is_grad_enabled():
+            raise ValueError("gradients are switched off here (torch.no_grad); train outside of it")
+        self.sample_shape = check_networks(generator, discriminator, latent_dim)
         self.settings = dict(
             latent_dim=int(latent_dim),
             steps=int(steps),
@@ -192,9 +198,6 @@ class TrainState:
             parameters=tuple(map(count_parameters, (generator, discriminator))),
         )
         _check(self.settings)
-        if not torch.is_grad_enabled():
-            raise ValueError("gradients are switched off here (torch.no_grad); train outside of it")
-        self.sample_shape = check_networks(generator, discriminator, latent_dim)
         self.networks = (generator, discriminator)
         weight = next(generator.parameters())
         self.device, self.dtype = weight.device, weight.dtype
@@ -207,8 +210,7 @@ class TrainState:
         self.schedules = [LambdaLR(o, lambda step: 1 - step / steps) for o in falling]
         self.averages = []
         if ema_decay is not None:
-            average = get_ema_multi_avg_fn(self.settings["ema_decay"])
-            self.averages = [AveragedModel(generator, multi_avg_fn=average, use_buffers=True)]
+            self.averages = [_averaged(generator, self.settings["ema_decay"])]
         self.ema_generator = self.averages[0].module if self.averages else generator
 
     def step(self, real: Tensor) -> Tensor:
@@ -283,23 +285,43 @@ class TrainState:
         """Take over what `state_dict` returned.
 
         Raises:
-            ValueError: an optimiser remembers weights of another shape; PyTorch does not look.
+            ValueError: an optimiser remembers weights of another shape. PyTorch does not look, and
+                its fused Adam then writes where it must not.
         """
         for part, saved in zip(self._parts(), state["parts"], strict=True):
             part.load_state_dict(saved)
         for optimizer in self.optimizers:
             for weight, memory in optimizer.state.items():
-                if memory["exp_avg"].shape != weight.shape:
+                shapes = {name: [*kept.shape] for name, kept in memory.items() if name != "step"}
+                if shapes != dict.fromkeys(("exp_avg", "exp_avg_sq"), [*weight.shape]):
                     raise ValueError(
-                        f"Adam remembers {list(memory['exp_avg'].shape)} where a "
-                        f"weight has the shape {list(weight.shape)}"
+                        f"Adam remembers {shapes} of a weight with the shape {[*weight.shape]}"
                     )
+
+
+def _averaged(generator: nn.Module, decay: float) -> AveragedModel:
+    """Return a copy whose tensors follow those of a generator; whole numbers are taken over."""
+    follow = get_ema_multi_avg_fn(decay)
+
+    def average(averaged: list[Tensor], trained: list[Tensor], count: Any) -> None:
+        if averaged[0].is_floating_point():  # all in a list have one dtype
+            return follow(averaged, trained, count)
+        for kept, new in zip(averaged, trained, strict=True):
+            kept.copy_(new)  # an average of indices is none
+
+    try:
+        return AveragedModel(generator, multi_avg_fn=average, use_buffers=True)
+    except RuntimeError as error:  # of copying: weight_norm of old, a kept output
+        raise ValueError(
+            f"the generator cannot be copied, which ema_decay needs ({error}); use "
+            "torch.nn.utils.parametrizations, or leave ema_decay out"
+        ) from None
 
 
 def _check(settings: dict[str, Any]) -> None:
     named_loss(settings["loss"], settings["gamma"])
-    if settings["latent"] not in LATENTS:
-        raise ValueError(f"latent is {settings['latent']!r}; choose one of {', '.join(LATENTS)}")
+    require_choice(LATENTS, latent=settings["latent"])
+    require_choice(PRECISIONS, precision=settings["precision"])
     if not settings["lr"] > 0:
         raise ValueError(f"lr is {settings['lr']}; it must be above 0")
     if not settings["d_lr"] >= 0:
@@ -310,8 +332,6 @@ def _check(settings: dict[str, Any]) -> None:
     betas = settings["betas"]
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
         raise ValueError(f"betas is {betas}; give two numbers of at least 0 and below 1")
-    if settings["precision"] not in PRECISIONS:
-        raise ValueError(f"precision is {settings['precision']}; give {' or '.join(PRECISIONS)}")
     decay = settings["ema_decay"]
     if decay is not None and not 0 < decay < 1:
         raise ValueError(f"ema_decay is {decay}; it must lie between 0 and 1")

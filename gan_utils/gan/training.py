@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import BatchNorm1d
 from torch.utils.data import Dataset
 
-from gan_utils.data.batches import BatchStream, batch_count, data_identity, last_batch
+from gan_utils.data.batches import BatchStream, batch_count, data_identity, smallest_batch
 from gan_utils.files import file_lock
 from gan_utils.gan.callbacks import MetricsRecorder, SnapshotTaker
 from gan_utils.gan.checkpoints import Checkpointer
@@ -18,7 +19,7 @@ from gan_utils.gan.history import History
 from gan_utils.gan.step import TrainState
 from gan_utils.progress import print_wrapped, progress_bar, stop_button
 from gan_utils.runtime import memory_advice
-from gan_utils.settings import require_whole
+from gan_utils.settings import require_numbers, require_whole
 
 
 def train_gan(
@@ -91,10 +92,13 @@ def train_gan(
         RuntimeError: the step cannot be recorded as a graph.
     """
     total = _total_steps(batches, epochs, steps)
-    require_whole(least=2, snapshots=snapshots)
-    require_whole(checkpoint_every=checkpoint_every)
+    require_numbers(optional=False, every_seconds=every_seconds)
+    require_whole(optional=False, least=2, snapshots=snapshots)
+    require_whole(optional=False, checkpoint_every=checkpoint_every)
     if on_snapshot is not None and fixed_latent is None:
         raise ValueError("on_snapshot needs a fixed_latent to take snapshots of")
+    if on_snapshot is not None and not callable(on_snapshot):
+        raise ValueError(f"on_snapshot is {on_snapshot!r}; give a function of the history")
     settings = dict(
         latent_dim=latent_dim, latent=latent, shared_latent=shared_latent, loss=loss, gamma=gamma,
         lr=lr, d_lr=d_lr, betas=betas, decay_lr=decay_lr, ema_decay=ema_decay, precision=precision,
@@ -111,7 +115,7 @@ def train_gan(
         checkpoint,
         train_state.device,
     )
-    with file_lock(checkpointer.path), memory_advice("the batch size"):
+    with closing(stream), file_lock(checkpointer.path), memory_advice("the batch size"):
         resume(checkpointer, train_state, history, total)
         snapshot_taker = SnapshotTaker(
             history, discriminator, total, snapshots, on_snapshot, every_seconds
@@ -183,6 +187,8 @@ def training_loop(
                 checkpointer.check(recorder.history.records)
             if showing:
                 snapshot_taker.take()
+                for network in train_state.networks:
+                    network.train()  # whatever a picture needed
                 recorder.restart_clock()
             if saving:
                 checkpointer.save()
@@ -230,8 +236,9 @@ def _check_inputs(
             raise ValueError(f"{name} has the shape {[*given.shape]}; it must be {wanted}")
     normed = any(isinstance(m, BatchNorm1d) for n in train_state.networks for m in n.modules())
     reached = train_state.settings["steps"] >= (batch_count(batches) or math.inf)
-    if normed and reached and last_batch(batches) == 1:
+    reached = reached or getattr(batches, "batch_size", None) == 1
+    if normed and reached and smallest_batch(batches) == 1:
         raise ValueError(
-            "the last batch of an epoch has one sample, and batch norm needs two; give the "
-            "DataLoader drop_last=True, or use Batches"
+            "a batch of an epoch, perhaps the last one, has one sample, and batch norm needs two; "
+            "use Batches, or a DataLoader of larger batches with drop_last=True"
         )

@@ -17,6 +17,8 @@ RESULTS = NOTEBOOKS / "results"
 WEIGHTS = ("trained", "averaged")  # the two sets that each training ends with
 HIGH = ("share", "entropy", "rarest", "contrast")  # scores that are better when they are higher
 
+NEEDED = {"row", "position", "seed", "steps", "curve", "floor"}
+
 Result = dict[str, Any]
 
 
@@ -28,6 +30,7 @@ def stored_results(name: str, folder: Path = RESULTS) -> dict[str, list[Result]]
         FileNotFoundError: no result of it is there.
         ValueError: a file is cut short.
     """
+    folder = Path(folder)
     files = sorted(folder.glob(f"{name}_*.json"))
     if not files:
         names = sorted({path.name.split("_")[0] for path in folder.glob("*.json")})
@@ -35,7 +38,7 @@ def stored_results(name: str, folder: Path = RESULTS) -> dict[str, list[Result]]
             f"{folder} holds no result of {name!r}, only of {', '.join(names) or 'nothing'}; "
             f"python -m workshop experiments {name} makes those that are missing"
         )
-    results = [_result(path) for path in files]
+    results = [load_result(path) for path in files]
     results.sort(key=lambda result: (result["position"], result["seed"]))
     rows: dict[str, list[Result]] = {}
     for result in results:
@@ -43,11 +46,19 @@ def stored_results(name: str, folder: Path = RESULTS) -> dict[str, list[Result]]
     return rows
 
 
-def _result(path: Path) -> Result:
+def load_result(path: Path) -> Result:
+    """Return one stored result.
+
+    Raises:
+        ValueError: the file is cut short, or holds something else.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        result = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        raise ValueError(f"{path.name} is cut short or no result; restore it") from None
+        result = None
+    if not isinstance(result, dict) or not result.keys() >= NEEDED:
+        raise ValueError(f"{path.name} is cut short or no result; restore it")
+    return result
 
 
 def final_scores(results: list[Result], weights: str, score: str = "frechet") -> Tensor:
@@ -60,7 +71,13 @@ def final_scores(results: list[Result], weights: str, score: str = "frechet") ->
             `"commonest"`; of faces `"frechet"`, `"chequers 2"`,
             `"chequers 4"` or `"contrast"`; of points `"share"`,
             `"distance"` or `"w1"`.
+
+    Raises:
+        ValueError: the results have no such score.
     """
+    known = results[0]["curve"][-1][weights]
+    if score not in known:
+        raise ValueError(f"no score is called {score!r}; choose one of {', '.join(known)}")
     return torch.tensor([result["curve"][-1][weights][score] for result in results])
 
 
@@ -71,7 +88,12 @@ def print_results(rows: dict[str, list[Result]], score: str = "frechet") -> None
     Args:
         rows: as `stored_results` returns them.
         score: see `final_scores`.
+
+    Raises:
+        ValueError: there is no row, or no such score.
     """
+    if not rows:
+        raise ValueError("there are no results to print")
     print(f"{score:24}{'steps':>7} seeds  trained (worst) averaged (worst)")
     for row, results in rows.items():
         print(f"{row:24}{results[0]['steps']:7,}{len(results):6}", end="")

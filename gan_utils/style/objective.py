@@ -287,7 +287,18 @@ def finite_values(terms: dict[str, Tensor], moment: str) -> dict[str, float]:
 
 def check_pictures(network: VGGFeatures, **pictures: Tensor) -> None:
     """Raise ValueError, with its name, for a picture that `network` cannot look at."""
+    if torch.is_inference_mode_enabled():
+        raise ValueError("torch.inference_mode is on here; optimise pictures outside of it")
     for name, picture in pictures.items():
+        if not isinstance(picture, Tensor):
+            raise ValueError(
+                f"{name} is a {type(picture).__name__}; give what picture_tensor makes of it"
+            )
+        if picture.dtype != network.mean.dtype or picture.numel() == 0:
+            raise ValueError(
+                f"{name} is {picture.dtype} {list(picture.shape)}; the network takes "
+                f"{network.mean.dtype} [3, H, W]"
+            )
         if picture.ndim != 3 or picture.shape[0] != 3 or not picture.is_floating_point():
             raise ValueError(
                 f"{name} is {picture.dtype} {list(picture.shape)}; it must be floating point "

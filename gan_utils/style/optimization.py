@@ -14,6 +14,7 @@ from torch.optim import LBFGS, Adam, Optimizer
 
 from gan_utils.progress import progress_bar, stop_button
 from gan_utils.runtime import memory_advice
+from gan_utils.settings import require_whole
 from gan_utils.style.colors import COLOR_AXES
 from gan_utils.style.objective import finite_values
 
@@ -229,5 +230,5 @@ def check_run(calls: int, optimizer: str, snapshots: int) -> None:
     """Raise ValueError for arguments of `optimize_picture` that are out of range."""
     if optimizer not in OPTIMIZERS:
         raise ValueError(f"optimizer is {optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
-    if calls < 1 or snapshots < 0:
-        raise ValueError(f"calls is {calls} and snapshots {snapshots}; give at least 1 and 0")
+    require_whole(optional=False, calls=calls)
+    require_whole(optional=False, least=0, snapshots=snapshots)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gan_utils.data.pictures import resized
 from gan_utils.runtime import free_memory
+from gan_utils.settings import require_whole
 from gan_utils.style.colors import with_colors_of
 from gan_utils.style.objective import balanced_objective, check_pictures
 from gan_utils.style.optimization import StyleResult, check_run, optimize_picture
@@ -67,8 +68,8 @@ def transfer_style(
     Source: Gatys et al. 2016; from small to large: Gatys et al. 2017.
     Lesson 04, section 8.
     """
-    _check_transfer(start, sizes, calls)
     check_run(calls, optimizer, snapshots)
+    _check_transfer(start, sizes, calls, keep_colors)
     check_pictures(network, content=content, style=style)
     device = network.mean.device
     for picture in (content, style):
@@ -122,10 +123,13 @@ def _reduced(picture: Tensor, scale: float, network: VGGFeatures) -> Tensor:
     return resized(picture, sides)
 
 
-def _check_transfer(start: str, sizes: int, calls: int) -> None:
+def _check_transfer(start: str, sizes: int, calls: int, keep_colors: bool) -> None:
     if start not in STARTS:
         raise ValueError(f"start is {start!r}; choose one of {', '.join(STARTS)}")
-    if sizes < 1 or calls < sizes:
+    require_whole(optional=False, sizes=sizes)
+    if not isinstance(keep_colors, bool):
+        raise ValueError(f"keep_colors is {keep_colors!r}; it must be True or False")
+    if calls < sizes:
         raise ValueError(f"sizes is {sizes} and calls {calls}; give 1 <= sizes <= calls")
 
 

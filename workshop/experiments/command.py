@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from gan_utils.runtime import pick_device
 from gan_utils.scores.results import RESULTS, Result, print_results
+from gan_utils.settings import require_folder
 from workshop.experiments.definitions import EXPERIMENTS, trials
 from workshop.experiments.trials import Trial, run_trial
 
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
     """
     if arguments.jobs < 1:
         raise ValueError(f"--jobs is {arguments.jobs}; it must be at least 1")
+    require_folder(**{"--folder": arguments.folder})
     device = pick_device(arguments.device)
     chosen = trials(arguments.name, arguments.seeds, arguments.source)
     if unknown := set(arguments.rows or ()) - {trial.row for trial in chosen}:

@@ -174,6 +174,6 @@ def trials(name: str, seeds: Iterable[int] = (), source: str | None = None) -> l
     rows = experiment.rows()
     return [
         Trial(name, row, recipe, steps, seed, source, position)
-        for seed in tuple(seeds) or experiment.seeds
+        for seed in dict.fromkeys(seeds) or experiment.seeds
         for position, (row, (recipe, steps)) in enumerate(rows.items())
     ]

@@ -23,6 +23,7 @@ from gan_utils.gan.recipes import Recipe
 from gan_utils.gan.training import train_gan
 from gan_utils.randomness import seeded
 from gan_utils.runtime import device_name
+from gan_utils.scores.results import load_result
 from workshop.experiments.evaluators import Evaluator, evaluator_of, evaluator_settings
 
 MOMENTS = 13  # scores of one training, evenly spaced, the untrained networks included
@@ -199,5 +200,5 @@ def read_result(folder: Path, trial: Trial) -> dict[str, Any] | None:
     path = folder / trial.file
     if not path.is_file():
         return None
-    result = json.loads(path.read_text())
-    return result if result["fingerprint"] == trial.fingerprint() else None
+    result = load_result(path)
+    return result if result.get("fingerprint") == trial.fingerprint() else None

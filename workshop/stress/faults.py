@@ -175,8 +175,8 @@ FAULTS = [
     Fault(
         "decay of the average inverted",
         STEP,
-        'get_ema_multi_avg_fn(self.settings["ema_decay"])',
-        'get_ema_multi_avg_fn(1 - self.settings["ema_decay"])',
+        '_averaged(generator, self.settings["ema_decay"])',
+        '_averaged(generator, 1 - self.settings["ema_decay"])',
         "tests/test_training.py",
     ),
     Fault(
@@ -448,7 +448,7 @@ FAULTS = [
     Fault(
         "a result is never out of date",
         "workshop/experiments/trials.py",
-        'result["fingerprint"] == trial.fingerprint()',
+        'result.get("fingerprint") == trial.fingerprint()',
         "True",
         "tests/test_trials.py",
     ),
@@ -560,8 +560,8 @@ FAULTS = [
     Fault(
         "batches left on the CPU",
         BATCHES,
-        "yield samples.to(self.device)",
-        "yield samples",
+        "samples.detach().to(self.device)",
+        "samples.detach()",
         "tests/test_standin_device.py",
     ),
     Fault(
@@ -574,7 +574,7 @@ FAULTS = [
     Fault(
         "fixed latent vectors left on the CPU",
         "gan_utils/gan/history.py",
-        "self.fixed_latent.to(device)",
+        "self.fixed_latent.to(device, copy=True)",
         "self.fixed_latent",
         "tests/test_standin_device.py",
     ),
