@@ -292,9 +292,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="execute: run in full mode and store the outputs and the pictures of the run; "
         "refresh: renew the source code that show_source displays, and the picture files; "
         "exercises: make the exercises anew from the notebook of solutions; "
-        "html: write a page that needs no network beside each notebook; "
+        "html: write a page beside each notebook that needs no network, and runs no script; "
         "times: run in quick mode and write the seconds into TEACHING.md; "
-        "slides: the same as a talk, with the text as the speaker's notes; "
+        "slides: the same as a talk, with the text as the speaker's notes; scripts in a notebook "
+        "run in it, so make slides of notebooks that you trust; "
         "worksheet: write a copy without outputs to the folder worksheets",
     )
     parser.add_argument("notebooks", nargs="+", help="files, or patterns as notebooks/0*.ipynb")

@@ -23,10 +23,14 @@ math[display=block] { margin: 0.6em 0; overflow-x: auto; }
   math[display=block] { font-size: 0.85em; }
 }
 """
-# The scripts that pages usually fetch from the network are left out.
+# A page needs no script and nothing from the network, so a browser shall allow neither, whoever
+# wrote the notebook.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:"
 TEMPLATE = f"""
 {{%- extends 'lab/index.html.j2' -%}}
-{{%- block html_head_js_requirejs -%}}{{%- endblock -%}}
+{{%- block html_head_js_requirejs -%}}
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+{{%- endblock -%}}
 {{%- block html_head_js_mathjax -%}}
 <style>{STYLE}</style>
 {{%- endblock -%}}
@@ -89,6 +93,8 @@ def write_beside(path: Path, suffix: str, text: str) -> None:
 
 def write_page(path: Path) -> None:
     """Write `<notebook>.html` beside a notebook, from its stored outputs.
+
+    Of a notebook that somebody else wrote, no script runs in it and nothing is fetched.
 
     Raises:
         OSError: the page cannot be written.
