@@ -42,15 +42,15 @@ def test_gradients_survive_extreme_logits():
 
 
 def test_named_loss_pairs_the_players():
-    assert named_loss("minimax") == (cross_entropy, saturating, None)
-    assert named_loss("nonsaturating") == (cross_entropy, nonsaturating, None)
+    assert named_loss("minimax")[:3] == (cross_entropy, saturating, None)
+    assert named_loss("nonsaturating")[:3] == (cross_entropy, nonsaturating, None)
     braked = cross_entropy, nonsaturating, losses.r1_penalty
-    assert named_loss("nonsaturating, R1") == braked
+    assert named_loss("nonsaturating, R1")[:3] == braked
     least_squares = losses.least_squares_discriminator, losses.least_squares_generator
-    assert named_loss("least squares") == (*least_squares, None)
-    assert named_loss("hinge") == (losses.hinge_discriminator, losses.negative_score, None)
+    assert named_loss("least squares")[:3] == (*least_squares, None)
+    assert named_loss("hinge")[:3] == (losses.hinge_discriminator, losses.negative_score, None)
     wasserstein = losses.wasserstein_discriminator, losses.negative_score, losses.gradient_penalty
-    assert named_loss("wasserstein") == wasserstein
+    assert named_loss("wasserstein")[:3] == wasserstein
 
 
 def test_r1_is_half_its_weight_times_the_squared_slope_at_real_samples():

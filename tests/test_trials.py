@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 from torch.nn import BatchNorm2d
 from torchvision.transforms.functional import to_pil_image
 
@@ -17,7 +18,9 @@ from gan_utils.data.drawn_faces import CHOICES, draw_faces, draw_factors
 from gan_utils.data.images import scale_images
 from gan_utils.data.sine import sine_points
 from gan_utils.gan import recipes
+from gan_utils.gan.augment import DiffAugment
 from gan_utils.gan.models import evaluate
+from gan_utils.gan.modern import ResidualGenerator
 from gan_utils.gan.recipes import vary
 from gan_utils.gan.training import train_gan
 from gan_utils.scores.metrics import curve_score
@@ -219,6 +222,45 @@ def test_the_path_of_faces_leads_from_the_published_recipe_to_the_house_one_chan
         with_norm = any(isinstance(m, BatchNorm2d) for m in recipe.discriminator().modules())
         found.append((recipe.batch_size, with_norm, recipe.training))
     assert found == expected
+
+
+def test_the_path_of_faces_goes_on_to_the_recipe_of_today():
+    rows = {name: recipe for name, (recipe, _) in EXPERIMENTS["faces-modern"].rows().items()}
+    house, modern = recipes.FACES_HOUSE, recipes.FACES_MODERN
+    falling, pairs = dict(decay_lr=True), dict(loss="relativistic, R1 and R2")
+    assert rows["falling rates"].training == rows["resized"].training == house.training | falling
+    assert rows["pairs, R1 and R2"].training == house.training | falling | pairs
+    assert repr(rows["falling rates"].generator()) == repr(house.generator(width=16))
+    for name in ("resized", "pairs, R1 and R2", "DiffAugment"):
+        assert repr(rows[name].generator()) == repr(modern.generator(width=16))
+    for recipe in [*rows.values()][:3]:
+        assert repr(recipe.discriminator()) == repr(house.discriminator(width=16))
+    augmented, residual = rows["DiffAugment"], rows["residual, no norm"]
+    assert augmented.training == modern.training
+    assert isinstance(augmented.discriminator()[0], DiffAugment)
+    assert residual.training == rows["pairs, R1 and R2"].training | dict(lr=3e-4)
+    assert isinstance(residual.generator(), ResidualGenerator)
+
+
+def test_what_was_learned_by_heart_of_few_pictures_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setitem(evaluators.FACES, "count", 300)
+    first = definitions.trials("faces-count", [1], "drawn")[0]
+    assert (first.row, first.count) == ("100", 100) and "count" in first.settings()
+    short = dataclasses.replace(first, steps=2, recipe=vary(first.recipe, batch_size=8), count=20)
+    result = run_trial(short, tmp_path, CPU)
+    assert result["count"] == 20 and result["memory"].keys() == {"overfit", "nearest"}
+    evaluator = evaluators.FaceEvaluator("drawn", CPU)
+    few = evaluator.few(20)
+    assert len(few) == 40 and torch.equal(few, evaluator.few(20))
+    assert torch.equal(few[20:], few[:20].flip(3))
+    learned = scale_images(few)
+    brightness = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 1))
+    found = evaluator.memory(brightness, few, learned[:5])  # a generator that repeats what it saw
+    assert found["nearest"] == 0
+    kept = evaluator.kept
+    means = [brightness(x).mean().item() for x in (learned, kept, kept)]
+    same = evaluator.memory(brightness, few, kept)
+    assert same["overfit"] == pytest.approx((means[0] - means[1]) / (means[0] - means[2]), rel=1e-3)
 
 
 def test_the_sine_experiment_is_the_full_factorial_from_published_to_house():

@@ -2,6 +2,9 @@
 
 - `losses`: adversarial losses of raw discriminator outputs, and penalties
 - `models`: generators and discriminators
+- `modern`: a generator without chequers; residual networks
+- `augment`: changes of colour and place before the discriminator looks
+- `ema`: an exponential moving average of the generator's weights
 - `latent`: latent vectors, and the arc between two of them
 - `recipes`: published training recipes as data, each with its source
 - `history`: what happened in a training

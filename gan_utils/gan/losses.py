@@ -112,6 +112,33 @@ def wasserstein_discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tenso
     return fake_scores.mean() - real_scores.mean()
 
 
+def relativistic_discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Let each real sample look more real than the generated one beside
+    it: E[-log sigmoid(D(x) - D(G(z)))].
+
+    Only differences of logits count. A generator that puts all samples
+    in one place gains nothing once the discriminator follows: every
+    real sample asks for a neighbour.
+
+    Args:
+        real_logits, fake_logits: of as many samples, [N, 1]; row by row
+            they are pairs.
+
+    Source: Jolicoeur-Martineau 2019, section 4; Huang et al. 2024
+    (R3GAN), eq. 2.
+    """
+    return softplus(fake_logits - real_logits).mean()
+
+
+def relativistic_generator(fake_logits: Tensor, real_logits: Tensor) -> Tensor:
+    """Let each generated sample look more real than the real one beside
+    it.
+
+    Source: as of `relativistic_discriminator`.
+    """
+    return softplus(real_logits - fake_logits).mean()
+
+
 def gradient_penalty(
     discriminator: nn.Module,
     real: Tensor,
@@ -162,15 +189,32 @@ def r1_penalty(
     return gamma / 2 * slope.flatten(1).square().sum(dim=1).mean()
 
 
+def r1_r2_penalty(
+    discriminator: nn.Module, real: Tensor, fake: Tensor, gamma: float = R1_WEIGHT
+) -> Tensor:
+    """R1 at real samples, and the same at generated ones (R2).
+
+    With both, a GAN of the relativistic loss comes to rest; with R1
+    alone it may not.
+
+    Source: Mescheder et al. 2018, eq. 9 and 10; Huang et al. 2024,
+    section 2.2.
+    """
+    pair = (real, fake), (fake, real)
+    return sum(r1_penalty(discriminator, *each, gamma) for each in pair)
+
+
 class GANLoss(NamedTuple):
     """What each network minimises; the discriminator also the penalty, where there is one.
 
-    The penalty is computed in full precision, outside autocast.
+    The penalty is computed in full precision, outside autocast. The loss of a `relativistic`
+    generator also takes the logits of real samples.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
-    generator: Callable[[Tensor], Tensor]
+    generator: Callable[..., Tensor]
     penalty: Callable[[nn.Module, Tensor, Tensor], Tensor] | None = None
+    relativistic: bool = False
 
 
 LOSSES = {
@@ -179,6 +223,9 @@ LOSSES = {
     "nonsaturating, R1": GANLoss(cross_entropy, nonsaturating, r1_penalty),
     "least squares": GANLoss(least_squares_discriminator, least_squares_generator),
     "hinge": GANLoss(hinge_discriminator, negative_score),
+    "relativistic, R1 and R2": GANLoss(
+        relativistic_discriminator, relativistic_generator, r1_r2_penalty, relativistic=True
+    ),
     "wasserstein": GANLoss(wasserstein_discriminator, negative_score, gradient_penalty),
 }
 

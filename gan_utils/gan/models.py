@@ -119,7 +119,7 @@ class MLPDiscriminator(nn.Module):
         return self.layers(samples.flatten(1))
 
 
-def _channels(width: int, image_size: int) -> list[int]:
+def convolution_channels(width: int, image_size: int) -> list[int]:
     """Return the channels between a picture and its 4 x 4 code: twice as many at half the size."""
     if width < 1:
         raise ValueError(f"width is {width}; it must be at least 1")
@@ -194,7 +194,7 @@ class DCGANGenerator(nn.Module):
             problem = f"latent_dim is {latent_dim}"
             raise ValueError(f"{problem}; it must be at least 1")
         twice = dict(kernel_size=4, stride=2, padding=1, bias=False)
-        channels = _channels(width, image_size)[::-1]
+        channels = convolution_channels(width, image_size)[::-1]
         first = (latent_dim, channels[0], 4)
         layers = [nn.ConvTranspose2d(*first, bias=False)]
         for inputs, outputs in pairwise([*channels, 3]):
@@ -240,7 +240,7 @@ class DCGANDiscriminator(nn.Module):
         super().__init__()
         self.image_shape = (3, image_size, image_size)
         conv = partial(nn.Conv2d, kernel_size=4, bias=not batch_norm)
-        channels = _channels(width, image_size)
+        channels = convolution_channels(width, image_size)
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise([3, *channels]):
             on_pictures = not layers  # a norm there unsettles the game

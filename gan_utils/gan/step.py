@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from gan_utils.gan.augment import DiffAugment
+from gan_utils.gan.ema import ema_of
 from gan_utils.gan.latent import LATENTS, draw_latent
 from gan_utils.gan.losses import GANLoss, named_loss
 from gan_utils.gan.models import (
@@ -18,6 +19,7 @@ from gan_utils.gan.models import (
     count_parameters,
     has_hooks,
 )
+from gan_utils.gan.modern import ResidualBlock, ResidualDiscriminator
 from gan_utils.gan.network_checks import check_networks
 from gan_utils.settings import require_choice, require_numbers, require_whole
 
@@ -25,7 +27,8 @@ PRECISIONS = ("torch.float32", "torch.bfloat16")
 # Modules, of exactly these types, that treat each sample of a batch by itself. Of others, a
 # learner's own `forward` among them, nothing is known.
 SAMPLE_BY_SAMPLE = (
-    *(nn.Sequential, MLPDiscriminator, DCGANDiscriminator),
+    *(nn.Sequential, MLPDiscriminator, DCGANDiscriminator, DiffAugment),
+    *(ResidualBlock, ResidualDiscriminator),
     *(nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Flatten, nn.Unflatten, nn.Identity),
     *(nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Softplus),
     *(nn.Dropout, nn.Dropout2d, nn.AvgPool2d, nn.MaxPool2d, nn.LayerNorm, nn.GroupNorm),
@@ -89,7 +92,7 @@ def gan_step(
     with autocast:
         with torch.set_grad_enabled(shared):
             samples = generator(d_latent)
-        fake = samples.detach()  # the generator only supplies samples
+        fake = samples.detach().to(real.dtype)  # the generator only supplies samples
         both = logits_of_both(discriminator, real, fake)
     real_logits, fake_logits = (logits.float() for logits in both)
     d_loss = loss.discriminator(real_logits, fake_logits)
@@ -103,7 +106,11 @@ def gan_step(
         if not shared:
             samples = generator(g_latent)
         new_logits = discriminator(samples).float()
-    g_loss = loss.generator(new_logits)
+        compared = [new_logits]
+        if loss.relativistic:
+            with torch.no_grad():
+                compared.append(discriminator(real).float())
+    g_loss = loss.generator(*compared)
     g_optimizer.zero_grad()
     weights = [p for p in generator.parameters() if p.requires_grad]
     g_loss.backward(inputs=weights)  # through D, into G alone
@@ -210,7 +217,7 @@ class TrainState:
         self.schedules = [LambdaLR(o, lambda step: 1 - step / steps) for o in falling]
         self.averages = []
         if ema_decay is not None:
-            self.averages = [_averaged(generator, self.settings["ema_decay"])]
+            self.averages = [ema_of(generator, self.settings["ema_decay"])]
         self.ema_generator = self.averages[0].module if self.averages else generator
 
     def step(self, real: Tensor) -> Tensor:
@@ -297,25 +304,6 @@ class TrainState:
                     raise ValueError(
                         f"Adam remembers {shapes} of a weight with the shape {[*weight.shape]}"
                     )
-
-
-def _averaged(generator: nn.Module, decay: float) -> AveragedModel:
-    """Return a copy whose tensors follow those of a generator; whole numbers are taken over."""
-    follow = get_ema_multi_avg_fn(decay)
-
-    def average(averaged: list[Tensor], trained: list[Tensor], count: Any) -> None:
-        if averaged[0].is_floating_point():  # all in a list have one dtype
-            return follow(averaged, trained, count)
-        for kept, new in zip(averaged, trained, strict=True):
-            kept.copy_(new)  # an average of indices is none
-
-    try:
-        return AveragedModel(generator, multi_avg_fn=average, use_buffers=True)
-    except RuntimeError as error:  # of copying: weight_norm of old, a kept output
-        raise ValueError(
-            f"the generator cannot be copied, which ema_decay needs ({error}); use "
-            "torch.nn.utils.parametrizations, or leave ema_decay out"
-        ) from None
 
 
 def _check(settings: dict[str, Any]) -> None:

@@ -1,12 +1,16 @@
 """The experiments that take hours: what each of them trains, and for how many steps."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
 
+from torch import nn
+
 from gan_utils.data.digits import DIGIT_SOURCES
 from gan_utils.gan import recipes
+from gan_utils.gan.augment import DiffAugment
+from gan_utils.gan.modern import ResidualDiscriminator, ResidualGenerator
 from gan_utils.gan.recipes import Recipe, vary
 from workshop.experiments.evaluators import CURVE
 from workshop.experiments.trials import Trial
@@ -23,12 +27,14 @@ class Experiment:
         seeds: those that the lessons read.
         sources: what can be learned from, see `evaluators.evaluator_of`; first the usual one.
         scores: what its table shows.
+        counts: by the names of rows, how many samples they learn from, where not all.
     """
 
     rows: Callable[[], Rows]
     seeds: tuple[int, ...] = (1, 2, 3)
     sources: tuple[str, ...] = tuple(name for name in DIGIT_SOURCES if name != "auto")
     scores: tuple[str, ...] = ("frechet",)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 SHORT, EQUAL, CHANGED = 2500, 6000, 3000  # steps
@@ -36,6 +42,10 @@ FACE_WIDTH, FACE_STEPS = 16, 1500
 
 PUBLISHED, HOUSE = recipes.MNIST_PUBLISHED, recipes.MNIST_HOUSE
 FALLING = dict(decay_lr=True)
+PAIRS = dict(loss="relativistic, R1 and R2")
+COUNTS = (100, 300, 1000, 3000, 11_000)  # pictures
+FACE_SCORES = ("frechet", "chequers 2", "chequers 4", "contrast")
+FACE_PLACES = ("folder", "drawn", "lfw", "celeba")
 AVERAGED = dict(ema_decay=HOUSE.training["ema_decay"])
 
 # From the first recipe to the house, one change at a time; each row keeps those above it.
@@ -130,6 +140,46 @@ def faces() -> Rows:
     return rows | {name: (recipe, 3 * FACE_STEPS) for name, recipe in longer.items()}
 
 
+def faces_modern() -> Rows:
+    """From the house recipe for faces to that of today, one change at a time, at a quarter of the
+    published width; the last two rows are the recipe of today with one more change.
+    """
+    house, modern = recipes.FACES_HOUSE, recipes.FACES_MODERN
+    changes = {
+        "falling rates": dict(training=FALLING),
+        "resized": dict(generator=modern.generator),
+        "pairs, R1 and R2": dict(training=PAIRS),
+    }
+    rows, recipe = {}, house
+    for name, change in changes.items():
+        recipe = vary(recipe, **change)
+        rows[name] = _at_width(recipe, FACE_WIDTH)
+    residual = dict(generator=ResidualGenerator, discriminator=ResidualDiscriminator)
+    slower = vary(recipe, training=dict(lr=3e-4), **residual)  # 1e-3 does not learn at all
+    rows["DiffAugment"] = _augmented(_at_width(modern, FACE_WIDTH))
+    rows["residual, no norm"] = _at_width(slower, FACE_WIDTH)
+    return {name: (recipe, FACE_STEPS) for name, recipe in rows.items()}
+
+
+def faces_count() -> Rows:
+    """How many pictures are enough? The recipe of today with fewer and fewer, with DiffAugment and
+    without.
+    """
+    modern = _at_width(recipes.FACES_MODERN, FACE_WIDTH)
+    pair = {"": modern, ", DiffAugment": _augmented(modern)}
+    return {
+        f"{count}{name}": (recipe, FACE_STEPS) for count in COUNTS for name, recipe in pair.items()
+    }
+
+
+def _augmented(recipe: Recipe) -> Recipe:
+    return vary(recipe, discriminator=partial(_augmented_discriminator, recipe.discriminator))
+
+
+def _augmented_discriminator(build: Callable[[], nn.Module]) -> nn.Module:
+    return nn.Sequential(DiffAugment(), build())
+
+
 def _at_width(recipe: Recipe, width: int) -> Recipe:
     networks = (recipe.generator, recipe.discriminator)
     generator, discriminator = (partial(network, width=width) for network in networks)
@@ -143,10 +193,13 @@ EXPERIMENTS = {
     "digits-path": Experiment(digits_path),
     "digits-control": Experiment(digits_control),
     "digits-losses": Experiment(digits_losses),
-    "faces": Experiment(
-        faces,
-        sources=("folder", "drawn", "lfw", "celeba"),
-        scores=("frechet", "chequers 2", "chequers 4", "contrast"),
+    "faces": Experiment(faces, sources=FACE_PLACES, scores=FACE_SCORES),
+    "faces-modern": Experiment(faces_modern, sources=FACE_PLACES, scores=FACE_SCORES),
+    "faces-count": Experiment(
+        faces_count,
+        seeds=(1, 2),
+        sources=FACE_PLACES,
+        counts={f"{count}{name}": count for count in COUNTS for name in ("", ", DiffAugment")},
     ),
 }
 
@@ -173,7 +226,7 @@ def trials(name: str, seeds: Iterable[int] = (), source: str | None = None) -> l
         raise ValueError(f"{name} cannot learn from {source!r}; choose one of {allowed}")
     rows = experiment.rows()
     return [
-        Trial(name, row, recipe, steps, seed, source, position)
+        Trial(name, row, recipe, steps, seed, source, position, experiment.counts.get(row))
         for seed in dict.fromkeys(seeds) or experiment.seeds
         for position, (row, (recipe, steps)) in enumerate(rows.items())
     ]

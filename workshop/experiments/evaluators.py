@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
@@ -16,6 +16,7 @@ from gan_utils.data.drawn_faces import CHOICES
 from gan_utils.data.faces import FACE_SOURCES, face_images
 from gan_utils.data.images import scale_images
 from gan_utils.data.sine import sine_points
+from gan_utils.gan.models import evaluate
 from gan_utils.randomness import seeded
 from gan_utils.scores.digit_classifier import DigitClassifier, train_classifier
 from gan_utils.scores.face_classifier import FaceClassifier
@@ -26,6 +27,7 @@ from gan_utils.scores.metrics import (
     checkerboard_power,
     class_balance,
     curve_score,
+    nearest_neighbours,
     precision_and_recall,
 )
 
@@ -144,6 +146,34 @@ class FaceEvaluator:
         """
         images = self.train.images
         return torch.cat([images, images.flip(3)]) if self.reader is None else images
+
+    def few(self, count: int) -> Tensor:
+        """Return `count` of the faces to learn from, always the same, and their mirror images."""
+        with seeded(0):
+            chosen = torch.randperm(len(self.train.images))[:count]
+        images = self.train.images[chosen]
+        return torch.cat([images, images.flip(3)])
+
+    def memory(self, discriminator: nn.Module, samples: Tensor, made: Tensor) -> Scores:
+        """Return how far both networks have learned `samples` by heart.
+
+        Returns:
+            `overfit`: (E[D(learned)] - E[D(kept back)]) / (E[D(learned)] - E[D(made)]): 0 where the
+            discriminator treats faces kept back as learned ones, 1 where it takes them for made
+            (Karras et al. 2020, ADA, eq. 1). `nearest`: the median distance of made faces to the
+            nearest learned one, in units of that of faces kept back.
+        """
+        learned = scale_images(samples)
+        device = next(discriminator.parameters()).device
+        means = [
+            torch.cat(
+                [evaluate(discriminator, part.to(device)) for part in images.split(100)]
+            ).mean()
+            for images in (learned, self.kept, made)
+        ]
+        known, kept, fake = (mean.item() for mean in means)
+        near = [nearest_neighbours(each, learned)[1].median().item() for each in (made, self.kept)]
+        return _rounded(overfit=(known - kept) / (known - fake), nearest=near[0] / near[1])
 
     def __call__(self, images: Tensor) -> Scores:
         """Return the scores of as many faces as were kept back, in [-1, 1].

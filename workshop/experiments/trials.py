@@ -17,7 +17,7 @@ from gan_utils.files import atomic_write
 from gan_utils.gan.callbacks import evenly_spaced
 from gan_utils.gan.history import History
 from gan_utils.gan.latent import draw_latent
-from gan_utils.gan.losses import R1_WEIGHT, named_loss, r1_penalty
+from gan_utils.gan.losses import R1_WEIGHT, named_loss, r1_penalty, r1_r2_penalty
 from gan_utils.gan.models import evaluate
 from gan_utils.gan.recipes import Recipe
 from gan_utils.gan.training import train_gan
@@ -42,6 +42,7 @@ class Trial:
         seed: of weights, order and latent vectors.
         source: of what is learned from, see `evaluators.evaluator_of`.
         position: of the row in the experiment's table.
+        count: samples to learn from, where not all.
     """
 
     experiment: str
@@ -51,6 +52,7 @@ class Trial:
     seed: int
     source: str = "mnist"
     position: int = 0
+    count: int | None = None
 
     @property
     def file(self) -> str:
@@ -70,7 +72,8 @@ class Trial:
             "seed": self.seed,
             "source": self.source,
             **evaluator_settings(self.source),
-            **({"r1_weight": R1_WEIGHT} if penalty is r1_penalty else {}),
+            **({"r1_weight": R1_WEIGHT} if penalty in (r1_penalty, r1_r2_penalty) else {}),
+            **({"count": self.count} if self.count else {}),
             "moments": MOMENTS,
             "default_ema_decay": EMA_DECAY,
         }
@@ -110,11 +113,13 @@ def run_trial(trial: Trial, folder: Path, device: torch.device) -> dict[str, Any
     unfinished = folder.parent / "runs" / "experiments" / trial.fingerprint()
     curve = _Curve(unfinished.with_suffix(".json"), trial, evaluator, device)
     torch.manual_seed(trial.seed)
-    recipe, samples = trial.recipe, evaluator.samples()
+    recipe = trial.recipe
+    samples = evaluator.few(trial.count) if trial.count else evaluator.samples()
     curve.trained = generator = recipe.generator().to(device)
+    discriminator = recipe.discriminator().to(device)
     history = train_gan(
         generator,
-        recipe.discriminator().to(device),
+        discriminator,
         Batches(samples.to(device), recipe.batch_size),
         steps=trial.steps,
         fixed_latent=_latent(recipe, SHOWN, seed=0),
@@ -128,6 +133,9 @@ def run_trial(trial: Trial, folder: Path, device: torch.device) -> dict[str, Any
     if history.interrupted:
         raise KeyboardInterrupt
     result = _result(trial, evaluator, curve, history, device)
+    if trial.count:
+        made = curve.samples(history.generator)
+        result["memory"] = evaluator.memory(discriminator, samples, made)
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(folder / trial.file) as file:
         file.write((json.dumps(result, indent=1) + "\n").encode())
