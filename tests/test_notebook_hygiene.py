@@ -18,7 +18,7 @@ from workshop.notebooks import RUN, digests, stored_pictures
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 SOLUTIONS = sorted((Path(__file__).parents[1] / "notebooks" / "solutions").glob("*.ipynb"))
-MAX_BYTES = 2_000_000
+MAX_BYTES = 3_000_000
 TEXT_TYPES = {"text/plain", "text/markdown"}
 
 

@@ -110,7 +110,7 @@ def test_every_digit_recipe_trains(recipe):
     assert history.records.isfinite().all()
 
 
-@pytest.mark.parametrize("recipe", [recipes.FACES_DCGAN, recipes.FACES_HOUSE])
+@pytest.mark.parametrize("recipe", [recipes.FACES_DCGAN, recipes.FACES_HOUSE, recipes.FACES_MODERN])
 def test_every_face_recipe_trains(recipe):
     images = torch.randint(256, (8, 3, 64, 64), dtype=torch.uint8)
     networks = recipe.generator(width=4), recipe.discriminator(width=4)
@@ -136,7 +136,10 @@ def test_a_hand_written_step_gives_the_same_weights(name):
             d_optimizer.zero_grad()
             d_loss.backward()
             d_optimizer.step()
-            g_loss = LOSSES[name].generator(discriminator(generator(g_latent)))
+            logits = [discriminator(generator(g_latent))]
+            if LOSSES[name].relativistic:
+                logits.append(discriminator(real))
+            g_loss = LOSSES[name].generator(*logits)
             g_optimizer.zero_grad()
             g_loss.backward()
             g_optimizer.step()

@@ -43,6 +43,7 @@ RECIPES = {
     "digits-mnistgan": recipes.MNIST_GAN,
     "digits-keras": recipes.MNIST_KERAS,
     "faces": recipes.FACES_HOUSE,
+    "faces-modern": recipes.FACES_MODERN,
     "faces-dcgan": recipes.FACES_DCGAN,
 }
 POINTS = 1024  # drawn on the curve

@@ -83,6 +83,8 @@ def _read(path: Path) -> tuple[Image.Image, list[str]]:
     """Return a picture, and the warnings of its reader."""
     try:
         found = path.is_file()
+    except PermissionError:
+        raise PermissionError(f"{path.name} may not be read by this user") from None
     except OSError:  # too long a name
         found = False
     if not found:

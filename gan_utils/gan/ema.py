@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -27,6 +28,8 @@ def ema_of(generator: nn.Module, decay: float) -> AveragedModel:
 
     try:
         return AveragedModel(generator, multi_avg_fn=average, use_buffers=True)
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as error:  # of copying: weight_norm of old, a kept output
         raise ValueError(
             f"the generator cannot be copied, which ema_decay needs ({error}); use "

@@ -1,12 +1,14 @@
 """Convolutional networks of today: resized in place of transposed, with residual blocks."""
 
 import math
+from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from gan_utils.gan.models import SLOPE, convolution_channels, initialize_dcgan, initialize_he
+from gan_utils.settings import require_whole
 
 
 class UpsampleGenerator(nn.Module):
@@ -26,21 +28,31 @@ class UpsampleGenerator(nn.Module):
     Raises:
         ValueError: a number is below 1, or `image_size` not allowed.
 
-    Source: Odena et al. 2016, "resize-convolution".
+    Source: Odena et al. 2016. Lesson 03, section 9.
     """
 
-    def __init__(self, latent_dim: int = 100, width: int = 64, *, image_size: int = 64) -> None:
+    def __init__(
+        self,
+        latent_dim: int = 100,
+        width: int = 64,
+        *,
+        image_size: int = 64,
+    ) -> None:
         """Build the layers, initialised as DCGAN's."""
         super().__init__()
-        channels = [*convolution_channels(width, image_size)[::-1], width]
-        # The one transposed convolution has nothing to overlap with: it makes 4 x 4 places of one.
-        layers = [nn.ConvTranspose2d(latent_dim, channels[0], 4, bias=False)]
-        for inputs, outputs in pairwise(channels):
+        require_whole(optional=False, latent_dim=latent_dim)
+        conv = partial(nn.Conv2d, kernel_size=3, padding=1)
+        channels = convolution_channels(width, image_size)[::-1]
+        # The one transposed convolution has nothing to overlap with: it
+        # makes 4 x 4 places of one.
+        first = (latent_dim, channels[0], 4)
+        layers = [nn.ConvTranspose2d(*first, bias=False)]
+        for inputs, outputs in pairwise([*channels, width]):
             layers += [nn.BatchNorm2d(inputs), nn.LeakyReLU(SLOPE)]
-            layers += [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)]
-            layers += [nn.Upsample(scale_factor=2)]  # by the nearest pixel
+            layers += [conv(inputs, outputs, bias=False)]
+            layers += [nn.Upsample(scale_factor=2)]  # four equal pixels
         layers += [nn.BatchNorm2d(width), nn.LeakyReLU(SLOPE)]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(width, 3, 3, padding=1), nn.Tanh())
+        self.layers = nn.Sequential(*layers, conv(width, 3), nn.Tanh())
         self.apply(initialize_dcgan)
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -108,13 +120,15 @@ class ResidualGenerator(nn.Module):
     def __init__(self, latent_dim: int = 100, width: int = 64, *, image_size: int = 64) -> None:
         """Build the layers; at first the image is a straight line's."""
         super().__init__()
+        require_whole(optional=False, latent_dim=latent_dim)
+        require_whole(optional=False, least=2, width=width)
         channels = [width // 2, *convolution_channels(width, image_size)][::-1]
         depth = len(channels)
         first = nn.Linear(latent_dim, 16 * channels[0])
         nn.init.normal_(first.weight, 0, 1 / math.sqrt(latent_dim))
         layers = [first, nn.Unflatten(1, (channels[0], 4, 4)), ResidualBlock(channels[0], depth)]
         for inputs, outputs in pairwise(channels):
-            layers += [_mixing(inputs, outputs), nn.Upsample(scale_factor=2, mode="bilinear")]
+            layers += [_mixing(inputs, outputs), nn.Upsample(scale_factor=2)]
             layers += [ResidualBlock(outputs, depth)]
         self.layers = nn.Sequential(*layers, _mixing(channels[-1], 3, 3))
 
@@ -141,6 +155,7 @@ class ResidualDiscriminator(nn.Module):
     def __init__(self, width: int = 64, *, image_size: int = 64) -> None:
         """Build the layers; at first the logit is a straight line's."""
         super().__init__()
+        require_whole(optional=False, least=2, width=width)
         channels = [width // 2, *convolution_channels(width, image_size)]
         depth = len(channels)
         layers = [_mixing(3, channels[0], 3), ResidualBlock(channels[0], depth)]

@@ -41,8 +41,14 @@ def check_networks(generator: nn.Module, discriminator: nn.Module, latent_dim: i
     samples = _try("generator", generator, latent, made).detach()
     made = f"the generator's samples of shape {list(samples.shape[1:])}"
     samples.requires_grad_(samples.is_floating_point())
-    with _outputs_of(discriminator, nn.Sigmoid) as probabilities:
-        logits = _try("discriminator", discriminator, samples, made)
+    # A copy, for layers that work in place; without cuDNN, whose recurrent layers go back in
+    # training mode alone.
+    with (
+        torch.backends.cudnn.flags(enabled=False),
+        _outputs_of(discriminator, nn.Sigmoid) as probabilities,
+    ):
+        logits = _try("discriminator", discriminator, samples.clone(), made)
+        [slope] = torch.autograd.grad(logits.sum(), samples, allow_unused=True)
     if logits.numel() != 2 or len(logits) != 2:
         raise ValueError(
             f"the discriminator returns {list(logits.shape)} for two samples; it must return one "
@@ -52,7 +58,7 @@ def check_networks(generator: nn.Module, discriminator: nn.Module, latent_dim: i
         raise ValueError(
             "the discriminator ends in a sigmoid; leave it out, since the losses take logits"
         )
-    if torch.autograd.grad(logits.sum(), samples, allow_unused=True)[0] is None:
+    if slope is None:
         raise ValueError(
             "no gradient goes from the discriminator's logits to the samples, so the generator "
             "cannot learn; leave out detach() and torch.no_grad() in its forward"

@@ -92,7 +92,8 @@ def gan_step(
     with autocast:
         with torch.set_grad_enabled(shared):
             samples = generator(d_latent)
-        fake = samples.detach().to(real.dtype)  # the generator only supplies samples
+        # The generator only supplies them, in full precision.
+        fake = samples.detach().to(real.dtype)
         both = logits_of_both(discriminator, real, fake)
     real_logits, fake_logits = (logits.float() for logits in both)
     d_loss = loss.discriminator(real_logits, fake_logits)
@@ -185,7 +186,7 @@ class TrainState:
         require_numbers(d_lr=d_lr, ema_decay=ema_decay, gamma=gamma)
         if not isinstance(betas, (tuple, list)):
             raise ValueError(f"betas is {betas!r}; give two numbers of at least 0 and below 1")
-        require_numbers(**{f"betas[{place}]": beta for place, beta in enumerate(betas)})
+        require_numbers(optional=False, **{f"betas[{i}]": beta for i, beta in enumerate(betas)})
         if not torch.is_grad_enabled():
             raise ValueError("gradients are switched off here (torch.no_grad); train outside of it")
         self.sample_shape = check_networks(generator, discriminator, latent_dim)

@@ -82,12 +82,13 @@ def kernel_distance(network: FeatureNetwork, real: Tensor, images: Tensor) -> fl
             both.
 
     Raises:
-        ValueError: they are not as many, or have another shape or
-            range.
+        ValueError: they are not as many, fewer than 2, or have another
+            shape or range.
 
     Source: Binkowski et al. 2018, section 4.
     """
-    if len(real) != len(images):
-        raise ValueError(f"{len(images)} images and {len(real)} real ones; give as many of both")
+    if len(real) != len(images) or len(real) < 2:
+        counts = f"{len(images)} images and {len(real)} real ones"
+        raise ValueError(f"{counts}; give as many of both, and at least 2")
     features = [features_of(network, each).double() for each in (real, images)]
     return 1000 * poly_mmd(*features).item()

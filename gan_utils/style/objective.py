@@ -299,7 +299,7 @@ def check_pictures(network: VGGFeatures, **pictures: Tensor) -> None:
                 f"{name} is {picture.dtype} {list(picture.shape)}; the network takes "
                 f"{network.mean.dtype} [3, H, W]"
             )
-        if picture.ndim != 3 or picture.shape[0] != 3 or not picture.is_floating_point():
+        if picture.ndim != 3 or picture.shape[0] != 3:
             raise ValueError(
                 f"{name} is {picture.dtype} {list(picture.shape)}; it must be floating point "
                 "[3, H, W], as picture_tensor returns it"

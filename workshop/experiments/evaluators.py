@@ -144,15 +144,22 @@ class FaceEvaluator:
         """Return all faces to learn from, uint8 [N, 3, 64, 64], and the mirror images of
         photographs.
         """
-        images = self.train.images
-        return torch.cat([images, images.flip(3)]) if self.reader is None else images
+        return self._with_mirrors(torch.arange(len(self.train.images)))
 
     def few(self, count: int) -> Tensor:
-        """Return `count` of the faces to learn from, always the same, and their mirror images."""
+        """Return `count` of the faces to learn from, always the same, as `samples` does.
+
+        Raises:
+            ValueError: there are not as many.
+        """
+        if count > len(self.train.images):
+            raise ValueError(f"{count} faces are asked for; {len(self.train.images)} are here")
         with seeded(0):
-            chosen = torch.randperm(len(self.train.images))[:count]
+            return self._with_mirrors(torch.randperm(len(self.train.images))[:count])
+
+    def _with_mirrors(self, chosen: Tensor) -> Tensor:
         images = self.train.images[chosen]
-        return torch.cat([images, images.flip(3)])
+        return torch.cat([images, images.flip(3)]) if self.reader is None else images
 
     def memory(self, discriminator: nn.Module, samples: Tensor, made: Tensor) -> Scores:
         """Return how far both networks have learned `samples` by heart.
