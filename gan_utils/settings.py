@@ -1,4 +1,4 @@
-"""Refusing nonsense in the one cell that holds the settings of a lesson."""
+"""Refusing nonsense in the settings of a lesson and in arguments."""
 
 import math
 from collections.abc import Collection
@@ -22,6 +22,13 @@ def require_numbers(*, optional: bool = True, **values: object) -> None:
         number = isinstance(value, Real) and not isinstance(value, bool)
         if not (number or value is None and optional):
             raise ValueError(f"{name} is {value!r}; it must be a number")
+
+
+def require_flags(**values: object) -> None:
+    """Raise ValueError for a value that is neither True nor False."""
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} is {value!r}; it must be True or False")
 
 
 def require_positive(**values: object) -> None:

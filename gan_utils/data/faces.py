@@ -81,7 +81,8 @@ def face_images(
     require_whole(optional=False, least=10, count=count)  # a tenth is kept back
     if folder is not None and source != "folder":
         raise ValueError(f"folder is given, but source is {source!r}; ask for source='folder'")
-    what, faces = _any_faces(count) if source == "auto" else _load_faces(source, count, folder)
+    loaded = _any_faces(count) if source == "auto" else _load_faces(source, count, folder)
+    what, faces, others = loaded
     if len(faces.images) < 10:
         raise ValueError(
             f"{what}: only {len(faces.images)} can be used; at least 10 are needed, as a tenth is "
@@ -90,13 +91,13 @@ def face_images(
     rows = torch.arange(len(faces.images)) if faces.people is None else faces.people
     kept = rows % 10 == 9
     train, test = faces[~kept], faces[kept]
-    others = "people" if source in ("lfw", "celeba") or what.startswith("Lab") else "names"
     note = "perhaps of the same people" if faces.people is None else f"of other {others}"
     announce(what, train.images, test.images, "" if faces.factors else f", {note}")
     return train, test
 
 
-def _load_faces(source: str, count: int, folder: Path | str | None) -> tuple[str, FaceImages]:
+def _load_faces(source: str, count: int, folder: Path | str | None) -> tuple[str, FaceImages, str]:
+    """Return what was loaded in words, the faces, and what their `people` are known by."""
     if source == "folder":
         folder = data_folder() / "faces" if folder is None else Path(folder).expanduser().resolve()
         images, files = load_folder(folder, FACE_SHAPE[2], count)
@@ -104,15 +105,15 @@ def _load_faces(source: str, count: int, folder: Path | str | None) -> tuple[str
         # A few folders are kinds of pictures, not people; a name for each file tells nothing.
         telling = FEW < len(set(names)) < len(names)
         people = _numbers(names) if telling else None
-        return f"pictures of the folder {folder.name}", FaceImages(images, people=people)
+        return f"pictures of the folder {folder.name}", FaceImages(images, people=people), "names"
     if source == "lfw":
         images, names = lfw_images(FACE_SHAPE[2], count)
-        return "Labeled Faces in the Wild", FaceImages(images, people=_numbers(names))
+        return "Labeled Faces in the Wild", FaceImages(images, people=_numbers(names)), "people"
     if source == "celeba":
         images, names = celeba_images(FACE_SHAPE[2], count)
-        return "CelebA", FaceImages(images, people=names and _numbers(names))
+        return "CelebA", FaceImages(images, people=names and _numbers(names)), "people"
     factors = draw_factors(count)
-    return "faces drawn by code", FaceImages(draw_faces(factors), factors)
+    return "faces drawn by code", FaceImages(draw_faces(factors), factors), "people"
 
 
 def _person(file: Path) -> str:
@@ -132,7 +133,7 @@ def _numbers(names: Sequence[Hashable]) -> Tensor | None:
     return numbers if 0.05 <= share <= 0.2 else None
 
 
-def _any_faces(count: int) -> tuple[str, FaceImages]:
+def _any_faces(count: int) -> tuple[str, FaceImages, str]:
     if (data_folder() / "faces").is_dir():
         return _load_faces("folder", count, None)
     if mode() == "full":

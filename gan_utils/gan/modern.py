@@ -111,7 +111,8 @@ class ResidualGenerator(nn.Module):
             32.
 
     Raises:
-        ValueError: `width` is below 2, or `image_size` not allowed.
+        ValueError: `latent_dim` is below 1, `width` below 2, or `image_size`
+            not allowed.
 
     Source: after Huang et al. 2024 (R3GAN), much smaller and without
     grouped convolutions.

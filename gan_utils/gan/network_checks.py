@@ -17,8 +17,9 @@ def check_networks(generator: nn.Module, discriminator: nn.Module, latent_dim: i
         The shape of one sample.
 
     Raises:
-        ValueError: both are one network, lie on two devices, have no weights that can
-            learn, do not fit `latent_dim` or each other, or the discriminator returns no logits.
+        ValueError: both are one network, share weights, lie on two devices, have no weights that
+            can learn or no size yet, do not fit `latent_dim` or each other, cut off the gradient,
+            or the discriminator returns no logits.
     """
     if generator is discriminator:
         raise ValueError("generator and discriminator are the same network; give two")

@@ -21,7 +21,7 @@ from gan_utils.gan.models import (
 )
 from gan_utils.gan.modern import ResidualBlock, ResidualDiscriminator
 from gan_utils.gan.network_checks import check_networks
-from gan_utils.settings import require_choice, require_numbers, require_whole
+from gan_utils.settings import require_choice, require_flags, require_numbers, require_whole
 
 PRECISIONS = ("torch.float32", "torch.bfloat16")
 # Modules, of exactly these types, that treat each sample of a batch by itself. Of others, a
@@ -315,9 +315,7 @@ def _check(settings: dict[str, Any]) -> None:
         raise ValueError(f"lr is {settings['lr']}; it must be above 0")
     if not settings["d_lr"] >= 0:
         raise ValueError(f"d_lr is {settings['d_lr']}; it must be at least 0")
-    for name in ("decay_lr", "shared_latent"):
-        if not isinstance(settings[name], bool):
-            raise ValueError(f"{name} is {settings[name]!r}; it must be True or False")
+    require_flags(**{name: settings[name] for name in ("decay_lr", "shared_latent")})
     betas = settings["betas"]
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
         raise ValueError(f"betas is {betas}; give two numbers of at least 0 and below 1")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gan_utils.data.pictures import resized
 from gan_utils.runtime import free_memory
-from gan_utils.settings import require_whole
+from gan_utils.settings import require_flags, require_whole
 from gan_utils.style.colors import with_colors_of
 from gan_utils.style.objective import balanced_objective, check_pictures
 from gan_utils.style.optimization import StyleResult, check_run, optimize_picture
@@ -127,8 +127,7 @@ def _check_transfer(start: str, sizes: int, calls: int, keep_colors: bool) -> No
     if start not in STARTS:
         raise ValueError(f"start is {start!r}; choose one of {', '.join(STARTS)}")
     require_whole(optional=False, sizes=sizes)
-    if not isinstance(keep_colors, bool):
-        raise ValueError(f"keep_colors is {keep_colors!r}; it must be True or False")
+    require_flags(keep_colors=keep_colors)
     if calls < sizes:
         raise ValueError(f"sizes is {sizes} and calls {calls}; give 1 <= sizes <= calls")
 

@@ -12,15 +12,14 @@ from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
 from gan_utils.data.digits import digit_images
-from gan_utils.data.drawn_faces import CHOICES
+from gan_utils.data.drawn_faces import CHOICES, FACE_SHAPE
 from gan_utils.data.faces import FACE_SOURCES, face_images
 from gan_utils.data.images import scale_images
 from gan_utils.data.sine import sine_points
-from gan_utils.gan.models import evaluate
 from gan_utils.randomness import seeded
 from gan_utils.scores.digit_classifier import DigitClassifier, train_classifier
 from gan_utils.scores.face_classifier import FaceClassifier
-from gan_utils.scores.features import RandomFeatures
+from gan_utils.scores.features import RandomFeatures, in_chunks
 from gan_utils.scores.metrics import (
     CurveScore,
     FrechetDistance,
@@ -171,14 +170,10 @@ class FaceEvaluator:
             nearest learned one, in units of that of faces kept back.
         """
         learned = scale_images(samples)
-        device = next(discriminator.parameters()).device
-        means = [
-            torch.cat(
-                [evaluate(discriminator, part.to(device)) for part in images.split(100)]
-            ).mean()
+        known, kept, fake = (
+            in_chunks(discriminator, images, FACE_SHAPE).mean().item()
             for images in (learned, self.kept, made)
-        ]
-        known, kept, fake = (mean.item() for mean in means)
+        )
         near = [nearest_neighbours(each, learned)[1].median().item() for each in (made, self.kept)]
         return _rounded(overfit=(known - kept) / (known - fake), nearest=near[0] / near[1])
 
