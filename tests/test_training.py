@@ -228,6 +228,14 @@ def test_snapshots_are_evenly_spaced_and_show_fixed_inputs():
     assert train(build()).snapshots == []
 
 
+def test_snapshots_at_chosen_steps_and_at_both_ends():
+    history = train(fixed_latent=torch.ones(3, 2), snapshots=[3, 9, 10 * STEPS])
+    assert [s.step for s in history.snapshots] == [0, 3, 9, STEPS]
+    for wrong in ([3, -1], [3, 4.5], "ab", 1):
+        with pytest.raises(ValueError, match="snapshots is .* whole number"):
+            train(fixed_latent=torch.ones(3, 2), snapshots=wrong)
+
+
 def test_a_stopped_training_shows_where_it_stopped():
     generator, discriminator, batches = build()
     seen = []

@@ -2,19 +2,31 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Event
 
 from torch import Tensor, nn
 
 from gan_utils.gan.history import History
+from gan_utils.settings import require_whole
 
 CHECK_SECONDS = 1.0  # how often the losses are brought to the CPU and looked at
 
 
-def evenly_spaced(total: int, count: int) -> set[int]:
-    """Return `count` steps from 0 to `total`, evenly spaced; both ends belong to them."""
-    return {round(total * k / (count - 1)) for k in range(count)}
+def snapshot_steps(total: int, snapshots: int | Iterable[int]) -> set[int]:
+    """Return so many steps from 0 to `total`, evenly spaced, or those named; both ends belong to
+    them.
+
+    Raises:
+        ValueError: there are fewer than 2, or one is no step.
+    """
+    if isinstance(snapshots, Iterable):
+        named = [*snapshots]
+        for step in named:
+            require_whole(optional=False, least=0, **{"a step of snapshots": step})
+        return {0, *named, total}
+    require_whole(optional=False, least=2, snapshots=snapshots)
+    return {round(total * k / (snapshots - 1)) for k in range(snapshots)}
 
 
 class MetricsRecorder:
@@ -51,23 +63,21 @@ class MetricsRecorder:
 
 
 class SnapshotTaker:
-    """Takes snapshots, evenly spaced from the start to the end, and shows them."""
+    """Takes snapshots at the moments chosen, and shows them."""
 
     def __init__(
         self,
         history: History,
         discriminator: nn.Module,
-        total: int,
-        count: int,
+        moments: set[int],
         on_snapshot: Callable[[History], None] | None,
         every_seconds: float = math.inf,
     ) -> None:
-        """Choose `count` moments up to step `total`, and take the first snapshot."""
+        """Take the first snapshot."""
         self.history, self.discriminator, self.on_snapshot = history, discriminator, on_snapshot
         self.every_seconds = math.inf if on_snapshot is None else every_seconds
-        self.clock, self.moments = time.perf_counter(), set()
-        if history.fixed_latent is not None:
-            self.moments = evenly_spaced(total, count)
+        self.clock = time.perf_counter()
+        self.moments = set() if history.fixed_latent is None else moments
         if self.moments and not history.snapshots:
             self.take()
 

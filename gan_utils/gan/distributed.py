@@ -285,7 +285,7 @@ def train_distributed(
             train_state,
             map(train_state.part, count(len(history.records))),
             DistributedRecorder(history, train_state),
-            SnapshotTaker(history, train_state.networks[1], total, 0, None),
+            SnapshotTaker(history, train_state.networks[1], set(), None),
             checkpointer,
             total=total,
             checkpoint_every=save_every,

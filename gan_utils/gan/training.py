@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from gan_utils.data.batches import BatchStream, batch_count, data_identity, smallest_batch
 from gan_utils.files import file_lock
-from gan_utils.gan.callbacks import MetricsRecorder, SnapshotTaker
+from gan_utils.gan.callbacks import MetricsRecorder, SnapshotTaker, snapshot_steps
 from gan_utils.gan.checkpoints import Checkpointer
 from gan_utils.gan.cuda_graph import make_train_state
 from gan_utils.gan.history import History
@@ -31,7 +31,7 @@ def train_gan(
     steps: int | None = None,
     fixed_latent: Tensor | None = None,
     probe: Tensor | None = None,
-    snapshots: int = 25,
+    snapshots: int | Iterable[int] = 25,
     on_snapshot: Callable[[History], None] | None = None,
     every_seconds: float = 10.0,
     checkpoint: Path | str | None = None,
@@ -64,8 +64,9 @@ def train_gan(
         epochs, steps: how long to train; give one of the two.
         fixed_latent: latent vectors whose samples the snapshots keep; None for no snapshots.
         probe: discriminator inputs whose logits the snapshots keep.
-        snapshots: how many moments to keep, evenly spaced from the start to the end, at least 2.
-            A training that is stopped keeps the moment of the stop as well.
+        snapshots: how many moments to keep, evenly spaced from the start to the end, at least 2;
+            or the steps themselves, such as (30, 100, 300), to which both ends are added. A
+            training that is stopped keeps the moment of the stop as well.
         on_snapshot: called with the history after each snapshot, for a live picture.
         every_seconds: it is also called when so much time has passed; the history then ends with
             a snapshot of that moment, which the next one replaces.
@@ -93,7 +94,7 @@ def train_gan(
     """
     total = _total_steps(batches, epochs, steps)
     require_numbers(optional=False, every_seconds=every_seconds)
-    require_whole(optional=False, least=2, snapshots=snapshots)
+    moments = snapshot_steps(total, snapshots)
     require_whole(optional=False, checkpoint_every=checkpoint_every)
     if on_snapshot is not None and fixed_latent is None:
         raise ValueError("on_snapshot needs a fixed_latent to take snapshots of")
@@ -117,9 +118,7 @@ def train_gan(
     )
     with closing(stream), file_lock(checkpointer.path), memory_advice("the batch size"):
         resume(checkpointer, train_state, history, total)
-        snapshot_taker = SnapshotTaker(
-            history, discriminator, total, snapshots, on_snapshot, every_seconds
-        )
+        snapshot_taker = SnapshotTaker(history, discriminator, moments, on_snapshot, every_seconds)
         recorder = MetricsRecorder(history)  # its clock starts after the first picture
         loop = dict(total=total, checkpoint_every=checkpoint_every, progress=progress)
         training_loop(train_state, stream, recorder, snapshot_taker, checkpointer, **loop)

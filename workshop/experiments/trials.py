@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gan_utils.data.batches import Batches
 from gan_utils.files import atomic_write
-from gan_utils.gan.callbacks import evenly_spaced
+from gan_utils.gan.callbacks import snapshot_steps
 from gan_utils.gan.history import History
 from gan_utils.gan.latent import draw_latent
 from gan_utils.gan.losses import R1_WEIGHT, named_loss, r1_penalty, r1_r2_penalty
@@ -152,7 +152,7 @@ class _Curve:
     ) -> None:
         self.path, self.trial, self.evaluator, self.device = path, trial, evaluator, device
         self.trained: nn.Module | None = None
-        self.moments = evenly_spaced(trial.steps, MOMENTS)
+        self.moments = snapshot_steps(trial.steps, MOMENTS)
         self.points = json.loads(path.read_text()) if path.exists() else {}
 
     def __call__(self, history: History) -> None:
