@@ -13,6 +13,7 @@ from gan_utils.scores.results import RESULTS
 from workshop.__main__ import read
 from workshop.book import build as book
 from workshop.experiments.definitions import EXPERIMENTS
+from workshop.stored_pictures import pictures_of
 
 sys.path.insert(0, str(book.BOOK))
 
@@ -32,7 +33,7 @@ def test_each_figure_is_described_by_the_sentence_below_it():
     for path in (*book.lessons(), *book.solutions()):
         notebook = book.described(nbformat.read(path, as_version=4))
         for cell in notebook.cells:
-            if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+            if any(pictures_of(cell)):
                 assert len(cell.metadata["mystnb"]["image"]["alt"]) > 30
         assert "../README.md" not in "".join(cell.source for cell in notebook.cells)
 

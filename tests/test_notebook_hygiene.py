@@ -1,11 +1,11 @@
 """What nbval cannot see: stale or cleared outputs, leaked paths, size, style."""
 
 import ast
-import base64
 import io
 import json
 import re
 import statistics
+from itertools import chain
 from pathlib import Path
 
 import nbformat
@@ -15,6 +15,7 @@ from PIL import Image
 from gan_utils.exercises.lesson import tree_of
 from gan_utils.progress import WIDTH
 from workshop.notebooks import RUN, digests, stored_pictures
+from workshop.stored_pictures import SUFFIXES, pictures_of
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 SOLUTIONS = sorted((Path(__file__).parents[1] / "notebooks" / "solutions").glob("*.ipynb"))
@@ -76,7 +77,7 @@ def test_stored_outputs_come_from_one_clean_run(path):
     assert not [cell for cell in code if "execution" in cell.metadata]
     assert not [output for output in outputs if re.search(r"\r(?!\n)", output.get("text", ""))]
     kinds = {kind for output in outputs for kind in output.get("data", {})}
-    assert kinds <= TEXT_TYPES | {"image/png"}
+    assert kinds <= TEXT_TYPES | SUFFIXES.keys()
 
 
 @each_stored
@@ -149,11 +150,7 @@ def test_figures_are_described_where_every_front_end_shows_it(path):
     cells = load(path).cells
     captions = [c for c in cells if c.cell_type == "markdown" and "*Figure: " in c.source]
     sentences = [s for c in captions for s in re.findall(r"^\*Figure: (.+)\*$", c.source, re.M)]
-    figures = [
-        c
-        for c in code_cells(load(path))
-        if any("image/png" in o.get("data", {}) for o in c.outputs)
-    ]
+    figures = [cell for cell in code_cells(load(path)) if any(pictures_of(cell))]
     assert len(sentences) == len(figures)
     assert all(len(sentence) > 30 and sentence.endswith(".") for sentence in sentences)
 
@@ -161,21 +158,20 @@ def test_figures_are_described_where_every_front_end_shows_it(path):
 @each_notebook
 def test_kept_pictures_are_those_of_the_stored_run(path):
     pictures = stored_pictures(path)
-    assert path.stem in pictures and len(pictures) >= 6
+    hero = f"{path.stem}.png"
+    assert hero in pictures and len(pictures) >= 6
     folder = path.parent / "images"
     for name, data in pictures.items():
-        assert (folder / f"{name}.png").read_bytes() == data, name
-    kept = {f"{path.stem}/{file.stem}" for file in (folder / path.stem).iterdir()}
-    assert kept == set(pictures) - {path.stem}
+        assert (folder / name).read_bytes() == data, name
+    kept = {f"{path.stem}/{file.name}" for file in (folder / path.stem).iterdir()}
+    assert kept == set(pictures) - {hero}
 
 
 @each_notebook
 def test_animated_pictures_stop_and_begin_with_their_last_moment(path):
-    outputs = [o for cell in code_cells(load(path)) for o in cell.outputs]
-    pictures = [o.data["image/png"] for o in outputs if "image/png" in o.get("data", {})]
     animated = 0
-    for picture in pictures:
-        with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
+    for _, picture in chain(*map(pictures_of, code_cells(load(path)))):
+        with Image.open(io.BytesIO(picture)) as image:
             if getattr(image, "is_animated", False):
                 animated += 1
                 assert 1 <= image.info["loop"] <= 3

@@ -6,11 +6,10 @@ import subprocess
 import sys
 
 import nbformat
-import numpy as np
 import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-from PIL import Image, ImageChops
+from PIL import Image
 
 from gan_utils.gan.losses import nonsaturating
 from gan_utils.show.source import show_source
@@ -70,40 +69,6 @@ def test_a_bar_that_goes_on_below_a_picture_is_stored_once():
     cell = new_code_cell("x", outputs=[stream("\r 32%"), picture, stream("\r100%\n")])
     notebooks.strip(cell)
     assert [o.get("text") for o in cell.outputs] == [None, "100%\n"]
-
-
-def stored_picture(picture, **metadata):
-    data = {"image/png": base64.b64encode(picture).decode()}
-    cell = new_code_cell("x", metadata=metadata, outputs=[new_output("display_data", data)])
-    notebooks.strip(cell)
-    return base64.b64decode(cell.outputs[0].data["image/png"])
-
-
-def test_pictures_without_colours_are_stored_as_such():
-    picture = png(NOISE.convert("RGBA"))
-    stored = stored_picture(picture)
-    assert len(stored) < len(picture)
-    assert Image.open(io.BytesIO(stored)).mode == "L"
-    assert not ImageChops.difference(Image.open(io.BytesIO(stored)), NOISE).getbbox()
-
-
-@pytest.mark.parametrize("picture", [png(RED), png(NOISE, NOISE.rotate(90)), png(CLEAR)])
-def test_few_colours_animated_and_transparent_pictures_are_stored_as_they_are(picture):
-    assert stored_picture(picture) == picture
-
-
-def test_pictures_of_many_colours_are_stored_with_fewer():
-    y, x = np.mgrid[0:256, 0:256].astype(np.uint8)
-    picture = Image.fromarray(np.stack([x, y, x // 2 + y // 2], axis=2))
-    stored = Image.open(io.BytesIO(stored_picture(png(picture)))).convert("RGB")
-    assert len(stored.getcolors()) <= notebooks.COLORS
-    error = np.abs(np.asarray(stored, dtype=float) - np.asarray(picture))
-    assert error.mean() < 10
-    noise = np.random.default_rng(0).integers(0, 256, (400, 500, 3), dtype=np.uint8)
-    stored = Image.open(io.BytesIO(stored_picture(png(Image.fromarray(noise)))))
-    assert len(stored.convert("RGB").getcolors()) <= notebooks.FEWER_COLORS
-    stored = Image.open(io.BytesIO(stored_picture(png(Image.fromarray(noise)), tags=["fine"])))
-    assert notebooks.FEWER_COLORS < len(stored.convert("RGB").getcolors()) <= notebooks.COLORS
 
 
 def test_refresh_renews_sources_and_nothing_else(tmp_path):
@@ -189,7 +154,7 @@ def test_pictures_of_the_run_are_kept_where_a_cell_asks_for_them(tmp_path):
     path = write(tmp_path / "lesson.ipynb", cell)
     notebooks.refresh(path)
     assert (tmp_path / "images/lesson/curves.png").read_bytes() == PICTURE
-    assert notebooks.stored_pictures(path) == {"lesson/curves": PICTURE}
+    assert notebooks.stored_pictures(path) == {"lesson/curves.png": PICTURE}
 
 
 def test_opening_a_written_notebook_finds_what_front_ends_write(tmp_path):

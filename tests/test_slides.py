@@ -8,6 +8,7 @@ import pytest
 
 from workshop import slides
 from workshop.slides import deck, write_slides
+from workshop.stored_pictures import pictures_of
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -83,10 +84,8 @@ def test_slides_of_a_lesson_need_no_network_and_lose_no_picture(path, tmp_path, 
     assert "url(http" not in page and "cdn" not in page.split("</head>")[0].lower()
     assert "Reveal.initialize(" in page and page.count("<section") == page.count("</section>")
     lesson = nbformat.read(path, as_version=4)
-    stored = sum(
-        "image/png" in o.get("data", {}) for c in lesson.cells for o in c.get("outputs", [])
-    )
-    assert len(re.findall(r'<img[^>]*src="data:image/png', body)) >= stored
+    stored = sum(len([*pictures_of(cell)]) for cell in lesson.cells)
+    assert len(re.findall(r'<img[^>]*src="data:image/(?:png|jpeg)', body)) >= stored
 
 
 def test_without_revealjs_it_says_what_to_install(monkeypatch):

@@ -2,14 +2,11 @@
 
 import argparse
 import ast
-import base64
-import io
 import json
 import os
 import platform
 import re
 import sys
-from collections.abc import Sequence
 from glob import glob
 from hashlib import sha256
 from itertools import pairwise
@@ -18,13 +15,13 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
-from PIL import Image, ImageChops
 
 from gan_utils.exercises.lesson import tree_of
 from gan_utils.files import atomic_write
 from workshop.exercises import learners_cells, with_exercises, write_worksheet
 from workshop.pages import write_page
 from workshop.slides import write_slides
+from workshop.stored_pictures import SUFFIXES, pictures_of, store_small
 from workshop.times import write_times
 
 # What front ends write when they open a lesson: written here first, opening changes nothing.
@@ -41,9 +38,6 @@ LANGUAGE = {
 FULL_RUN = re.compile(r'show_full_run\("([^"]+)"')
 RUN = "run"  # the name of the digests among the metadata
 HERO = "hero"  # the tag of the cell whose picture opens the lesson
-COLORS, FEWER_COLORS = 128, 32  # in a stored picture, unless it moves
-FINE = "fine"  # the tag of cells whose pictures keep their colours, however large they are
-LARGE = 60_000  # bytes, above which a picture gets fewer of them
 
 
 def execute(path: Path) -> None:
@@ -80,7 +74,7 @@ def digests(notebook: NotebookNode) -> dict[str, str]:
 
 
 def stored_pictures(path: Path) -> dict[str, bytes]:
-    """Return the pictures of a notebook's full run that are kept as files, by name.
+    """Return the pictures of a notebook's full run that are kept as files, by the files' names.
 
     That of the cell tagged `hero` has the notebook's name and opens the lesson. The others stand
     where a cell calls `show_full_run`.
@@ -94,30 +88,31 @@ def stored_pictures(path: Path) -> dict[str, bytes]:
         if HERO in cell.metadata.get("tags", []):
             names.append(path.stem)
         for name in names:
-            pictures[name] = _picture(cell, name)
+            if not (shown := [*pictures_of(cell)]):
+                raise ValueError(f"the cell of the picture {name!r} shows none")
+            kind, data = shown[-1]
+            pictures[name + SUFFIXES[kind]] = data
     return pictures
 
 
 def write_pictures(path: Path) -> None:
     """Write the stored pictures of a notebook to the folder `images` beside it."""
     for name, data in stored_pictures(path).items():
-        image = path.parent / "images" / f"{name}.png"
+        image = path.parent / "images" / name
         image.parent.mkdir(parents=True, exist_ok=True)
+        for suffix in SUFFIXES.values():  # of an earlier run, perhaps of another kind
+            image.with_suffix(suffix).unlink(missing_ok=True)
         image.write_bytes(data)
 
 
 def strip(cell: NotebookNode) -> None:
-    """Remove from a cell what must not be stored: times, widgets, standard error, old progress.
-
-    Pictures without colours are stored as such, which loses nothing; the others with at most
-    `COLORS` colours, or `FEWER_COLORS` if they are large and the cell is not tagged `fine`. The
-    file becomes two to four times smaller.
+    """Remove from a cell what must not be stored: times, widgets, standard error, old progress;
+    pictures become as small as they can be.
     """
     cell.metadata.pop("execution", None)
     if cell.cell_type != "code":
         return
     kept: list[NotebookNode] = []
-    numbers = (COLORS,) if FINE in cell.metadata.get("tags", []) else (COLORS, FEWER_COLORS)
     for output in cell.outputs:
         if output.get("name") == "stderr":
             print(f"not stored, but worth a look:\n{output.text}", file=sys.stderr)
@@ -125,8 +120,7 @@ def strip(cell: NotebookNode) -> None:
         pictures = output.get("data", {})
         if "application/vnd.jupyter.widget-view+json" in pictures:
             continue  # nobody can use it without the kernel, and its words are none
-        if "image/png" in pictures:
-            pictures["image/png"] = _compact(pictures["image/png"], numbers)
+        store_small(output)
         if output.output_type == "stream" and kept and kept[-1].output_type == "stream":
             kept[-1].text += output.text
         else:
@@ -140,43 +134,6 @@ def strip(cell: NotebookNode) -> None:
     for output in streams:
         output.text = re.sub(r"[^\n]*\r(?=[^\n])", "", output.text)
     cell.outputs = [o for o in kept if o.output_type != "stream" or o.text]
-
-
-def _compact(png: str, numbers: Sequence[int]) -> str:
-    """Return a smaller PNG, of the first number of colours that makes it small or else of the last.
-
-    One that moves or is transparent stays as it is.
-    """
-    data = base64.b64decode(png)
-    picture = Image.open(io.BytesIO(data))
-    if (
-        getattr(picture, "is_animated", False)
-        or picture.convert("RGBA").getchannel("A").getextrema()[0] < 255
-    ):
-        return png
-    colored = picture.convert("RGB")
-    grey = colored.convert("L")
-    if ImageChops.difference(colored, grey.convert("RGB")).getbbox() is None:
-        return base64.b64encode(_png(grey)).decode()
-    for colors in numbers:
-        if colored.getcolors(colors) is None:  # there are more
-            data = _png(colored.quantize(colors, dither=Image.Dither.NONE))
-        if len(data) <= LARGE:
-            break
-    return base64.b64encode(data).decode()
-
-
-def _png(picture: Image.Image) -> bytes:
-    data = io.BytesIO()
-    picture.save(data, "PNG", optimize=True)
-    return data.getvalue()
-
-
-def _picture(cell: NotebookNode, name: str) -> bytes:
-    pictures = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]
-    if not pictures:
-        raise ValueError(f"the cell of the picture {name!r} shows none")
-    return base64.b64decode(pictures[-1])
 
 
 def refresh_sources(path: Path) -> None:

@@ -12,6 +12,7 @@ from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 
 from workshop.pages import STYLE, MathMixin, title_of, write_beside
+from workshop.stored_pictures import SUFFIXES
 
 # Paragraphs that stand on a slide; all others are the speaker's notes.
 SHOWN = re.compile(r"^(#|\$\$|\||!\[|- |\d+\. |\*\*(?:What we see|Time|You need))")
@@ -176,7 +177,7 @@ def code_slides(cell: NotebookNode) -> list[NotebookNode]:
     """Return the slide of a code cell; nothing if it is too long to be read there."""
     shown = copy.deepcopy(cell)
     shown.metadata["slideshow"] = {"slide_type": "subslide"}
-    pictures = [o for o in cell.outputs if "image/png" in o.get("data", {})]
+    pictures = [o for o in cell.outputs if SUFFIXES.keys() & o.get("data", {}).keys()]
     sources = [
         o.data["text/markdown"] for o in cell.outputs if "text/markdown" in o.get("data", {})
     ]

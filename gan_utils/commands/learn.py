@@ -80,7 +80,7 @@ def copy_lessons(originals: Path, copies: Path) -> None:
             _copy(original, copy)
         elif copy.read_bytes() != original.read_bytes():
             print(f"{copies.name}/{copy.name} is yours and stays; rename it to get a new one.")
-    for original in sorted((originals / "images").rglob("*.png")):
+    for original in sorted((originals / "images").rglob("*.*g")):  # png and jpg
         copy = copies / original.relative_to(originals)
         if not copy.exists():
             _copy(original, copy)

@@ -17,6 +17,7 @@ from gan_utils.files import NOTEBOOKS, PROJECT
 from gan_utils.scores.results import WEIGHTS, final_scores, stored_results
 from workshop.exercises import is_solution
 from workshop.experiments.definitions import EXPERIMENTS
+from workshop.stored_pictures import pictures_of
 from workshop.times import GUIDE
 
 BOOK, PAGES = Path(__file__).parent, PROJECT / "book" / "html"
@@ -95,11 +96,7 @@ def write_sources(folder: Path) -> None:
 def described(notebook: NotebookNode) -> NotebookNode:
     """Give each figure the sentence below it as its description, and let links lead to the book."""
     cells = notebook.cells
-    figures = [
-        cell
-        for cell in cells
-        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
-    ]
+    figures = [cell for cell in cells if any(pictures_of(cell))]
     texts = [cell for cell in cells if cell.cell_type == "markdown"]
     captions = [sentence for cell in texts for sentence in CAPTION.findall(cell.source)]
     for cell, caption in zip(figures, captions, strict=True):
