@@ -19,15 +19,11 @@ from gan_utils.gan.losses import (
     relativistic_generator,
 )
 from gan_utils.gan.models import DCGANDiscriminator, count_parameters, evaluate
-from gan_utils.gan.modern import (
-    ResidualBlock,
-    ResidualDiscriminator,
-    ResidualGenerator,
-    UpsampleGenerator,
-)
+from gan_utils.gan.modern import UpsampleGenerator
 from gan_utils.gan.recipes import FACES_HOUSE, FACES_MODERN
 from gan_utils.gan.step import gan_step
 from gan_utils.gan.training import train_gan
+from workshop.experiments.residual import ResidualBlock, ResidualDiscriminator, ResidualGenerator
 
 
 def images(count=6, size=32):

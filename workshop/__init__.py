@@ -1,6 +1,7 @@
 """For those who make the lessons; nothing in `gan_utils` imports it.
 
 - `pages`: a notebook as one HTML page
+- `stored_pictures`: the pictures of stored notebooks, small and true
 - `slides`: a lesson as slides
 - `times`: how long the sections of a lesson run
 - `exercises`: the exercises of a lesson, and worksheets

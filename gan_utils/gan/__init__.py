@@ -2,7 +2,7 @@
 
 - `losses`: adversarial losses of raw discriminator outputs, and penalties
 - `models`: generators and discriminators
-- `modern`: a generator without chequers; residual networks
+- `modern`: a generator without chequers
 - `augment`: changes of colour and place before the discriminator looks
 - `ema`: an exponential moving average of the generator's weights
 - `latent`: latent vectors, and the arc between two of them

@@ -125,7 +125,7 @@ def relativistic_discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tens
             they are pairs.
 
     Source: Jolicoeur-Martineau 2019, section 4; Huang et al. 2024
-    (R3GAN), eq. 2. Lesson 03, section 9.
+    (R3GAN), eq. 2. Lesson 03, section 6.
     """
     return softplus(fake_logits - real_logits).mean()
 
@@ -201,7 +201,7 @@ def r1_r2_penalty(
     alone it may not.
 
     Source: Mescheder et al. 2018, eq. 9 and 10; Huang et al. 2024,
-    section 2.2. Lesson 03, section 9.
+    section 2.2. Lesson 03, section 6.
     """
     pair = (real, fake), (fake, real)
     return sum(r1_penalty(discriminator, *each, gamma) for each in pair)

@@ -19,7 +19,6 @@ from gan_utils.gan.models import (
     count_parameters,
     has_hooks,
 )
-from gan_utils.gan.modern import ResidualBlock, ResidualDiscriminator
 from gan_utils.gan.network_checks import check_networks
 from gan_utils.settings import require_choice, require_flags, require_numbers, require_whole
 
@@ -28,7 +27,6 @@ PRECISIONS = ("torch.float32", "torch.bfloat16")
 # learner's own `forward` among them, nothing is known.
 SAMPLE_BY_SAMPLE = (
     *(nn.Sequential, MLPDiscriminator, DCGANDiscriminator, DiffAugment),
-    *(ResidualBlock, ResidualDiscriminator),
     *(nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Flatten, nn.Unflatten, nn.Identity),
     *(nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Softplus),
     *(nn.Dropout, nn.Dropout2d, nn.AvgPool2d, nn.MaxPool2d, nn.LayerNorm, nn.GroupNorm),

@@ -10,9 +10,9 @@ from torch import nn
 from gan_utils.data.digits import DIGIT_SOURCES
 from gan_utils.gan import recipes
 from gan_utils.gan.augment import DiffAugment
-from gan_utils.gan.modern import ResidualDiscriminator, ResidualGenerator
 from gan_utils.gan.recipes import Recipe, vary
 from workshop.experiments.evaluators import CURVE
+from workshop.experiments.residual import ResidualDiscriminator, ResidualGenerator
 from workshop.experiments.trials import Trial
 
 Rows = dict[str, tuple[Recipe, int]]  # by name: a recipe and its steps
@@ -120,7 +120,8 @@ def sine() -> Rows:
 
 def faces() -> Rows:
     """From the published DCGAN to the house recipe for faces, one change at a time and at a
-    quarter of the published width; two of the rows also for longer.
+    quarter of the published width; then for longer with and without batch norm and R1 in the
+    discriminator.
     """
     published, house = recipes.FACES_DCGAN, recipes.FACES_HOUSE
     small = dict(batch_size=house.batch_size, generator=house.generator)
@@ -136,8 +137,9 @@ def faces() -> Rows:
     for name, change in changes.items():
         recipe = vary(recipe, **change)
         rows[name] = (_at_width(recipe, FACE_WIDTH), FACE_STEPS)
-    longer = {f"{name}, longer": rows[name][0] for name in ("higher rates", "R1: house")}
-    return rows | {name: (recipe, 3 * FACE_STEPS) for name, recipe in longer.items()}
+    longer = {name: rows[name][0] for name in ("higher rates", "R1: house", "no norm in D")}
+    longer["norm and R1"] = vary(longer["higher rates"], training=house.training)
+    return rows | {f"{name}, longer": (each, 3 * FACE_STEPS) for name, each in longer.items()}
 
 
 def faces_modern() -> Rows:
