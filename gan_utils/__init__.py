@@ -5,11 +5,11 @@ lists its own files in the same way.
 
 - `packages`: which other packages are needed, and whether they are here
 - `threads`: how many threads work on a CPU, and how they wait
+- `settings`: refusing nonsense in the settings of a lesson and in arguments
 - `runtime`: the device, quick and full mode
 - `randomness`: random generators kept, put back, and seeded for a while
 - `files`: where the project lies, and writing files so that none is left half written
 - `progress`: a progress bar, and the stop button
-- `settings`: refusing nonsense in the settings of a lesson and in arguments
 - `data`: where samples and pictures come from, and how a training gets them
 - `gan`: two networks, their losses, and their training
 - `scores`: is the generator any good?

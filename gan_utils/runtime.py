@@ -14,9 +14,10 @@ import psutil
 import torch
 from torch import Tensor
 
+from gan_utils.settings import MODES
+
 T = TypeVar("T")
 
-MODES = ("quick", "full")
 MEMORY = "GAN_UTILS_GPU_MEMORY"  # the part of a GPU's memory that a process may take
 
 

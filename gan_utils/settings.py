@@ -5,6 +5,8 @@ from collections.abc import Collection
 from numbers import Integral, Real
 from pathlib import Path
 
+MODES = ("quick", "full")  # how much training the lessons do
+
 
 def require_whole(*, least: int = 1, optional: bool = True, **values: object) -> None:
     """Raise ValueError for a value that is no whole number of at least `least`; None is allowed

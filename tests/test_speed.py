@@ -10,11 +10,10 @@ from torch import nn
 from torch.nn.functional import conv2d
 
 from gan_utils.__main__ import read
-from gan_utils.commands import bench
 from gan_utils.data.sine import sine_points
 from gan_utils.gan import recipes
 from gan_utils.gan.recipes import vary
-from gan_utils.speed import cases, quality
+from gan_utils.speed import cases, quality, report
 from gan_utils.speed.limits import Limits, fast_precisions, measure_limits
 from gan_utils.speed.quality import Reached
 from gan_utils.speed.stopwatch import time_split
@@ -236,7 +235,7 @@ def test_the_command_measures_prints_and_keeps(monkeypatch, tmp_path, capsys):
             "sine": lambda: cases.training(sine_points(64), recipes.SINE_PUBLISHED, None, device)
         }
 
-    monkeypatch.setattr(bench, "cases", only_the_sine)
+    monkeypatch.setattr(report, "cases", only_the_sine)
     monkeypatch.setattr(quality, "MNIST_PUBLISHED", {"Real Python": recipes.MNIST_REAL_PYTHON})
     reached = [Reached("Real Python", 30.0, 1000, 100), Reached("Real Python", 1.0, 1000, None)]
     monkeypatch.setattr(quality, "steps_to_quality", lambda: reached)
@@ -266,17 +265,17 @@ def test_a_recorded_form_gets_columns_of_its_own_and_what_fails_is_told(capsys):
     three = cases.Case(lambda: x @ x @ x @ x, lambda: x @ x, 1, lambda: x + x)
     two = cases.Case(lambda: x @ x @ x, lambda: x @ x, 1)
     made = {"three": lambda: three, "none": fails, "two": lambda: two}
-    measured = bench.measure_all(made, CPU, 0.2)
+    measured = report.measure_all(made, CPU, 0.2)
     assert "none could not be measured: no memory left" in capsys.readouterr().out
     assert list(measured) == ["three", "two"]
     assert measured["three"]["fastest"] == "graph" and measured["two"]["fastest"] == "ours"
     limits = Limits(1e12, 1e12, 1e-9)
     for found in measured.values():
-        found["shares"] = bench.shares(found, limits)
+        found["shares"] = report.shares(found, limits)
     work = measured["three"]["work"]["ours"]
     least = max(limits.seconds(Work(**work)).values())
     assert max(measured["three"]["shares"].values()) == least / measured["three"]["graph"][1]
-    bench.print_cases(measured)
+    report.print_cases(measured)
     head, first, second = capsys.readouterr().out.strip().splitlines()
     assert head.split()[4:8] == ["ours", "ratio", "graph", "ratio"]
     ratios = measured["three"]["ratios"]

@@ -12,7 +12,7 @@ from torch.optim import Adam
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from gan_utils.commands import train
+from gan_utils.commands import trainer
 from gan_utils.data.batches import Batches, BatchStream
 from gan_utils.data.digits import LabelledImages
 from gan_utils.gan import recipes, step
@@ -134,7 +134,7 @@ def test_one_process_compares_its_samples_and_its_weights_there(standin):
     train_state = DistributedTrainState(
         World(0, 1, standin), recipe, samples_of("MNIST_", 8), steps=9, seed=0
     )
-    train._compare_samples(train_state)
+    trainer._compare_samples(train_state)
     assert train_state.step(train_state.part(0)).device == standin
     train_state.world.check_sync(train_state.networks)
     assert train_state.world.any(False) is False

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from gan_utils.__main__ import read
-from gan_utils.commands import train
+from gan_utils.commands import trainer
 from gan_utils.gan.distributed import World
 
 
@@ -81,7 +81,7 @@ def test_a_full_disk_ends_no_training(tmp_path, monkeypatch, capsys):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(train, "save_image", full)
+    monkeypatch.setattr(trainer, "save_image", full)
     run("digits-note45", "--steps", 1, "--source", "digits", "--checkpoint", tmp_path / "a.pt")
     assert "a-000001.png could not be written: No space left" in capsys.readouterr().out
     assert (tmp_path / "a.pt").exists()
@@ -91,8 +91,8 @@ def test_a_process_that_torchrun_ends_says_how_to_go_on(tmp_path, monkeypatch):
     def ended(*_, **__):
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(train, "is_torchelastic_launched", lambda: True)
-    monkeypatch.setattr(train, "save_image", ended)
+    monkeypatch.setattr(trainer, "is_torchelastic_launched", lambda: True)
+    monkeypatch.setattr(trainer, "save_image", ended)
     before = signal.getsignal(signal.SIGTERM)
     try:
         with pytest.raises(SystemExit, match="process 0 was told to end"):
@@ -103,7 +103,7 @@ def test_a_process_that_torchrun_ends_says_how_to_go_on(tmp_path, monkeypatch):
 
 
 def test_of_several_processes_only_one_says_what_all_know(tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "RANK", 1)
+    monkeypatch.setattr(trainer, "RANK", 1)
     monkeypatch.setattr(World, "gather", lambda _, value, *__: [value, (0, 0.0)])
     with pytest.raises(SystemExit) as ended:
         run("sine", "--steps", 1, "--checkpoint", tmp_path / "a.pt")

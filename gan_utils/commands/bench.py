@@ -1,34 +1,20 @@
 """Time training, style and sampling: as in a textbook, as in this package, beside the limits."""
 
 import argparse
-import json
-import os
-import platform
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import torch
-from tqdm import tqdm
-
-from gan_utils.data.digits import digit_images
-from gan_utils.files import atomic_write
-from gan_utils.progress import print_wrapped
-from gan_utils.runtime import describe_device, pick_device
 from gan_utils.settings import require_positive
-from gan_utils.speed.cases import Case, cases
-from gan_utils.speed.limits import Limits, measure_limits
-from gan_utils.speed.quality import print_quality, step_seconds
-from gan_utils.speed.timing import interleave, quartiles
-from gan_utils.speed.work import Work, count_work
 
+EXAMPLE = "bench --seconds 30"
 SECONDS = 90.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say which arguments the command takes."""
     parser.add_argument("--device", help="otherwise GAN_UTILS_DEVICE, else the best one here")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="about how long to measure")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help=f"about how long to measure: {SECONDS:g}"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep all that was measured")
 
 
@@ -42,92 +28,8 @@ def run(arguments: argparse.Namespace) -> None:
     require_positive(**{"--seconds": arguments.seconds})
     if arguments.json and not arguments.json.resolve().parent.is_dir():
         raise ValueError(f"--json is {arguments.json}; make its folder first")
-    device = pick_device(arguments.device)
-    torch.manual_seed(0)
-    digits = digit_images("digits")[0].images
-    made = cases(digits, device)
-    # Cases, limits at both ends and steps share the seconds 14 : 1 : 1 : 4.
-    part = 0.05 * arguments.seconds
-    limits = measure_limits(device, seconds=part)
-    measured = measure_all(made, device, 14 * part / len(made))
-    steps = step_seconds(digits, device, 4 * part)
-    limits = limits.better(measure_limits(device, seconds=part))  # not always equally fast
-    for found in measured.values():
-        found["shares"] = shares(found, limits)
-    print_limits(limits, device)
-    print_cases(measured)
-    print_quality(steps)
-    if arguments.json:
-        where = dict(device=describe_device(device), torch=torch.__version__)
-        where |= dict(python=platform.python_version(), cores=os.cpu_count())
-        kept = where | dict(limits=limits._asdict(), cases=measured, step_seconds=steps)
-        with atomic_write(arguments.json) as file:
-            file.write(f"{json.dumps(kept, indent=1)}\n".encode())
+    # Imported only now, so that help and refusals come at once.
+    from gan_utils.runtime import pick_device
+    from gan_utils.speed.report import report
 
-
-def measure_all(
-    made: dict[str, Callable[[], Case]], device: torch.device, seconds: float
-) -> dict[str, dict[str, Any]]:
-    """Measure one case after the other; of one that this device cannot do, say why."""
-    measured = {}
-    for name, make in tqdm(made.items(), "bench"):
-        try:
-            measured[name] = measure(make(), device, seconds)
-        except RuntimeError as error:  # too little memory, or no graph of this step
-            print_wrapped(f"{name} could not be measured: {error}")
-    return measured
-
-
-def measure(case: Case, device: torch.device, seconds: float) -> dict[str, Any]:
-    """Return the seconds of each form of a case, as lower quartile, median and upper quartile,
-    how they compare, and what they ask of the device.
-    """
-    counted = dict(textbook=case.textbook, ours=case.ours)
-    recorded = {} if case.graph is None else dict(graph=case.graph)  # its work is that of ours
-    forms = counted | recorded
-    times = interleave(forms, device, seconds=seconds)
-    work = {name: count_work(run)._asdict() for name, run in counted.items()}
-    found = {name: quartiles(found) for name, found in times.items()}
-    ratios = {name: (times["textbook"] / times[name]).median().item() for name in forms}
-    fastest = list(forms)[-1]
-    return found | dict(
-        ratios=ratios, work=work, fastest=fastest, images_a_second=case.images / found[fastest][1]
-    )
-
-
-def shares(found: dict[str, Any], limits: Limits) -> dict[str, float]:
-    """Return the part of our time, of the fastest form, that each limit alone would take."""
-    least = limits.seconds(Work(**found["work"]["ours"]))
-    return {what: seconds / found[found["fastest"]][1] for what, seconds in least.items()}
-
-
-def print_limits(limits: Limits, device: torch.device) -> None:
-    """Print what the device does at most."""
-    print(describe_device(device))
-    print(f"limits: {limits.flops / 1e9:,.0f} GFLOP/s in a large product or convolution,")
-    print(f"{limits.bandwidth / 1e9:,.1f} GB/s in a large copy, {limits.call * 1e6:.1f} µs a call")
-
-
-def print_cases(measured: dict[str, dict[str, Any]]) -> None:
-    """Print a line for each case: milliseconds of each form and half the distance of their
-    quartiles, how many times as long the textbook takes, how near the last form is to a limit,
-    and the memory that the tensors of ours hold.
-    """
-    forms = ["textbook", "ours", *["graph"] * any("graph" in found for found in measured.values())]
-    print(f"\n{'ms a step':18}{'textbook':>15}", end="")
-    print("".join(f"{form:>15}  ratio" for form in forms[1:]) + "  nearest limit      MiB")
-    for name, found in measured.items():
-        print(f"{name:18}", end="")
-        for form in forms:
-            print(_times(found, form), end="")
-        what, share = max(found["shares"].items(), key=lambda entry: entry[1])
-        peak = found["work"]["ours"]["peak_bytes"] / 2**20
-        print(f"{share:6.0%} {what:11}{peak:6.1f}")
-
-
-def _times(found: dict[str, Any], form: str) -> str:
-    if form not in found:
-        return f"{'-':>15}{'':7}"
-    low, middle, high = (1000 * seconds for seconds in found[form])
-    text = f"{middle:8.1f} ±{(high - low) / 2:5.1f}"
-    return text if form == "textbook" else text + f"{found['ratios'][form]:7.2f}"
+    report(pick_device(arguments.device), arguments.seconds, arguments.json)

@@ -11,8 +11,9 @@ from ipykernel.kernelspec import install
 
 from gan_utils.files import NOTEBOOKS, PROJECT, atomic_write
 from gan_utils.progress import print_wrapped
-from gan_utils.runtime import MODES
+from gan_utils.settings import MODES
 
+EXAMPLE = "learn --mode full"
 COPIES = "lessons"
 FIRST = "01_sine_gan.ipynb"
 KERNEL = "GAN lessons"

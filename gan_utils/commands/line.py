@@ -1,11 +1,14 @@
 """Command lines that consist of a command's name and its arguments."""
 
 import argparse
+import ast
 import io
 import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 
 
 def read_line(
@@ -21,14 +24,21 @@ def read_line(
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog=f"python -m {program}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    # Importing a command takes seconds: only the one that is asked for, or all to list them.
-    for name in [name for name in commands if name in arguments[:1]] or commands:
-        command = import_module(commands[name])
-        first_line = (command.__doc__ or name).splitlines()[0]  # python -OO drops it
+    for name, module in commands.items():
+        first_line = _first_line(module)
         subparser = subparsers.add_parser(name, help=first_line, description=first_line)
-        command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run, command=name)
+        if name in arguments[:1]:  # importing a command may take seconds
+            command = import_module(module)
+            command.add_arguments(subparser)
+            subparser.epilog = f"example: python -m {program} {command.EXAMPLE}"
+            subparser.set_defaults(run=command.run, command=name)
     return parser.parse_args(arguments)
+
+
+def _first_line(module: str) -> str:
+    """Return the first line of a module's text, without importing it."""
+    source = Path(find_spec(module).origin).read_text(encoding="utf-8")
+    return ast.get_docstring(ast.parse(source)).splitlines()[0]
 
 
 def run_line(read: Callable[[], argparse.Namespace]) -> None:

@@ -8,4 +8,5 @@
 - `textbook`: training and sampling as most tutorials write them
 - `cases`: what is timed: textbook and package, side by side
 - `quality`: how long recipes take to reach a score
+- `report`: a table of them all
 """

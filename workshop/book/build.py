@@ -27,6 +27,9 @@ HERO = re.compile(r"!\[(.+?)\]\((images/.+?)\)")
 IMAGE = re.compile(r'<img [^>]*?src="([^"]+\.png)"[^>]*>')
 
 
+EXAMPLE = "book --folder pages"
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say which arguments the command takes."""
     parser.add_argument("--folder", type=Path, default=PAGES, help="otherwise book/html")

@@ -13,6 +13,8 @@ from gan_utils.settings import require_folder
 from workshop.experiments.definitions import EXPERIMENTS, trials
 from workshop.experiments.trials import Trial, run_trial
 
+EXAMPLE = "experiments faces-modern --seeds 1 --jobs 2"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say which arguments the command takes."""

@@ -706,7 +706,7 @@ FAULTS = [
     ),
     Fault(
         "other data in one process goes unnoticed",
-        "gan_utils/commands/train.py",
+        "gan_utils/commands/trainer.py",
         "if len(set(found)) > 1:",
         "if False:",
         "tests/test_train_command.py",
