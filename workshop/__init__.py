@@ -5,6 +5,7 @@
 - `slides`: a lesson as slides
 - `times`: how long the sections of a lesson run
 - `exercises`: the exercises of a lesson, and worksheets
+- `grade`: mark a folder of worksheets
 - `notebooks`: keep the stored outputs of notebooks true
 - `experiments`: trainings that take hours, and their stored results
 - `book`: make a book of the lessons and the package

@@ -7,6 +7,7 @@ from gan_utils.commands.line import read_line, run_line
 COMMANDS = {
     "notebooks": "workshop.notebooks",
     "book": "workshop.book.build",
+    "grade": "workshop.grade",
     "experiments": "workshop.experiments.command",
 }
 read = partial(read_line, "workshop", COMMANDS)
