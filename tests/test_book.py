@@ -38,6 +38,16 @@ def test_each_figure_is_described_by_the_sentence_below_it():
         assert "../README.md" not in "".join(cell.source for cell in notebook.cells)
 
 
+@pytest.mark.parametrize("wanted", [False, True])
+def test_solutions_are_in_the_book_only_if_they_are_asked_for(tmp_path, wanted):
+    book.write_sources(tmp_path, with_solutions=wanted)
+    assert bool(list(tmp_path.glob("notebooks/solutions/*.ipynb"))) == wanted
+    assert ("solutions/01_sine_gan" in (tmp_path / "index.md").read_text()) == wanted
+    guide = (tmp_path / "notebooks/TEACHING.md").read_text()
+    assert ("](solutions/01_sine_gan.ipynb)" in guide) == wanted
+    assert "[Lesson](01_sine_gan.ipynb)" in guide
+
+
 def test_solutions_are_folded_behind_a_click():
     path = book.solutions()[0]
     before = nbformat.read(path, as_version=4)

@@ -184,7 +184,7 @@ def test_a_hero_without_a_picture_costs_no_outputs(tmp_path):
 def test_a_pattern_is_expanded_as_a_shell_would_do(tmp_path, monkeypatch):
     """Neither cmd nor PowerShell does it."""
     done = []
-    monkeypatch.setitem(notebooks.ACTIONS, "html", lambda path: done.append(path.name))
+    monkeypatch.setitem(notebooks.ACTIONS, "html", (lambda path: done.append(path.name), ""))
     monkeypatch.chdir(tmp_path)
     for name in ("02.ipynb", "01.ipynb", "[03].ipynb", "other.txt"):
         nbformat.write(nbformat.v4.new_notebook(), tmp_path / name)

@@ -18,7 +18,7 @@ def markdown(text):
 
 
 def picture():
-    output = nbformat.v4.new_output("display_data", {"image/png": "x"})
+    output = nbformat.v4.new_output("display_data", {"image/png": "eA=="})
     return nbformat.v4.new_code_cell("plt.show()", outputs=[output])
 
 
@@ -27,47 +27,86 @@ def types(*cells):
     return [(cell.metadata.slideshow.slide_type, cell.source) for cell in shown]
 
 
+def code(source, printed=""):
+    outputs = [nbformat.v4.new_output("stream", text=printed)] if printed else []
+    return nbformat.v4.new_code_cell(source, outputs=outputs)
+
+
 def test_what_is_read_aloud_is_not_on_the_slide():
     text = "## 1. A question\n\nWhy?\n\nA long answer.\n\n$$x$$\n\n- one\n\n*Figure: a line.*"
     assert types(markdown(text)) == [
         ("slide", "## 1. A question\n\nWhy?\n\n$$x$$\n\n- one"),
         ("notes", "A long answer.\n\n*Figure: a line.*"),
     ]
+    assert types(markdown("And on it goes.\n\n**What we see.** A line.")) == [
+        ("notes", "And on it goes.\n\n**What we see.** A line.")
+    ]
 
 
-def test_what_belongs_together_is_on_one_slide():
+def test_a_picture_fills_its_slide_and_code_stands_below_what_leads_to_it():
     found = types(
         markdown("## 1. A question\n\nWhy?"),
-        nbformat.v4.new_code_cell("x = 1"),
-        markdown("Look at this."),
+        code("print(1)\nprint(2)", "1\n2\n"),
         picture(),
         markdown("*Figure: a line.*\n\n**What we see.** It is straight."),
     )
-    assert [kind for kind, _ in found] == ["slide", "-", "subslide", "-", "-", "notes"]
-
-
-def test_what_follows_what_we_see_has_a_slide_of_its_own():
-    found = types(picture(), markdown("**What we see.** A line.\n\n- one\n- two\n\nAnd more."))
-    assert found[1:] == [
-        ("-", "**What we see.** A line."),
-        ("subslide", "- one\n- two"),
-        ("notes", "And more."),
-    ]
+    assert [kind for kind, _ in found] == ["slide", "-", "subslide", "notes"]
+    assert found[2] == ("subslide", "")
 
 
 def test_a_heading_is_never_alone():
     found = types(markdown("## 1. Break it\n\n### Collapse\n\nWhat if?"), picture())
-    assert [kind for kind, _ in found] == ["slide", "-", "-"]
+    assert [kind for kind, _ in found] == ["slide", "-", "subslide"]
 
 
-def test_what_cannot_be_read_on_a_slide_is_left_out():
-    long = nbformat.v4.new_code_cell("\n".join(["x = 1"] * 40))
+def test_neither_a_helper_nor_one_print_has_a_slide():
+    told = markdown("## 1. A\n\nB.\n\nThis is `step`.")
+    helper, core = code("def helper():\n    return 1"), code("def step():\n    return 1")
+    found = types(told, helper, core, code("print(1)", "1\n"))
+    assert [source for kind, source in found if kind != "notes"] == [
+        "## 1. A\n\nB.", "def step():\n    return 1"
+    ]  # fmt: skip
+
+
+def test_long_prints_hints_and_the_setting_up_are_left_out():
+    long = code("print(x)", "1\n" * 40)
     hint = markdown(
         "### Exercise 1\n\nWhy?\n\n<details><summary>Hint</summary>\n\nSo.\n\n</details>"
     )
-    setting_up = [markdown("## Setting up\n\nImports."), nbformat.v4.new_code_cell("import torch")]
+    setting_up = [markdown("## Setting up\n\nImports."), code("import torch")]
     found = types(*setting_up, markdown("## 1. A\n\nB."), long, hint)
     assert found == [("slide", "## 1. A\n\nB."), ("subslide", "### Exercise 1\n\nWhy?")]
+
+
+def test_long_code_is_cut_where_a_part_ends():
+    block = "def f():\n" + "    x = 1\n" * 11
+    parts = slides.in_parts("\n\n".join([block.strip()] * 3))
+    assert parts == [block.strip()] * 3
+    endless = slides.in_parts("x = 1\n" * 50)
+    assert [part.count("\n") + 1 for part in endless] == [19, 19, 12]
+
+
+def test_docstrings_are_folded_to_their_first_paragraph():
+    code = 'def f():\n    """Do it.\n\n    Args:\n        none.\n    """\n    return 1'
+    assert slides.without_details(code) == 'def f():\n    """Do it."""\n    return 1'
+
+
+def test_every_lesson_has_a_plan_and_sections_are_chosen_by_their_numbers():
+    for path in NOTEBOOKS:
+        lesson = nbformat.read(path, as_version=4)
+        plan = slides.plan_of(path.stem)
+        assert len(plan) >= 5 and slides.chosen(lesson, plan).cells
+    assert slides.plan_of("01_sine_gan")[-1] == "15.2" and slides.plan_of("99_x") == ["all"]
+    small = nbformat.v4.new_notebook(cells=[
+        markdown("# 07 · A"), markdown("## 1. One\n\nA.\n\n## 2. Two\n\nB."), picture(),
+        markdown("## 3. Exercises"), markdown("### Exercise 1, x"), markdown("### Exercise 2, y"),
+        markdown("## Summary"),
+    ])  # fmt: skip
+    kept = [cell.source.split("\n")[0] for cell in slides.chosen(small, ["2", "3.2"]).cells]
+    assert kept == ["# 07 · A", "## 2. Two", "plt.show()", "### Exercise 2, y"]
+    assert len(slides.chosen(small, ["all"]).cells) == 8
+    with pytest.raises(ValueError, match=r"no section 4 here; give one of 1, 2, 3, 3.1, 3.2, all"):
+        slides.chosen(small, ["4"])
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -75,7 +114,7 @@ def test_slides_of_a_lesson_need_no_network_and_lose_no_picture(path, tmp_path, 
     copy = tmp_path / path.name
     copy.write_bytes(path.read_bytes())
     (tmp_path / "images").symlink_to(path.parent / "images")
-    write_slides(copy)
+    write_slides(copy, ["all"])
     assert f"{path.stem}.slides.html: " in capsys.readouterr().out
     page = (tmp_path / f"{path.stem}.slides.html").read_text()
     body = re.sub(r"<script>.*?</script>", "", page, flags=re.S)  # which are inlined

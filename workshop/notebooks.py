@@ -230,32 +230,37 @@ def _named(name: str) -> list[Path]:
     return [Path(path) for path in found or [name]]
 
 
+# For teachers, and then for authors; with what each does.
 ACTIONS = {
-    "execute": execute,
-    "refresh": refresh,
-    "exercises": renew_exercises,
-    "html": write_page,
-    "slides": write_slides,
-    "times": write_times,
-    "worksheet": write_worksheet,
+    "slides": (
+        write_slides,
+        "Write a talk: one HTML file, with the text as the speaker's notes. Scripts in a notebook "
+        "run in it: make slides of notebooks that you trust.",
+    ),
+    "worksheet": (write_worksheet, "Write a copy without outputs to the folder worksheets."),
+    "html": (write_page, "Write a page that needs no network, and runs no script."),
+    "execute": (execute, "Run in full mode, and store the outputs and the pictures of the run."),
+    "refresh": (refresh, "Renew the code that show_source displays, and the picture files."),
+    "exercises": (renew_exercises, "Make the exercises anew from the notebook of solutions."),
+    "times": (write_times, "Run in quick mode, and write the seconds into TEACHING.md."),
 }
+EXAMPLE = "notebooks slides notebooks/01_sine_gan.ipynb"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say which arguments the command takes."""
-    parser.add_argument(
-        "action",
-        choices=ACTIONS,
-        help="execute: run in full mode and store the outputs and the pictures of the run; "
-        "refresh: renew the source code that show_source displays, and the picture files; "
-        "exercises: make the exercises anew from the notebook of solutions; "
-        "html: write a page beside each notebook that needs no network, and runs no script; "
-        "times: run in quick mode and write the seconds into TEACHING.md; "
-        "slides: the same as a talk, with the text as the speaker's notes; scripts in a notebook "
-        "run in it, so make slides of notebooks that you trust; "
-        "worksheet: write a copy without outputs to the folder worksheets",
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, (_, words) in ACTIONS.items():
+        action = actions.add_parser(
+            name,
+            help=words,
+            description=words,
+            epilog=f"example: python -m workshop notebooks {name} notebooks/01_sine_gan.ipynb",
+        )
+        action.add_argument("notebooks", nargs="+", help="files, or patterns as notebooks/0*.ipynb")
+    actions.choices["slides"].add_argument(
+        "--sections", nargs="+", help="numbers, or all; otherwise the plan of fifty minutes"
     )
-    parser.add_argument("notebooks", nargs="+", help="files, or patterns as notebooks/0*.ipynb")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -266,4 +271,5 @@ def run(arguments: argparse.Namespace) -> None:
         except Exception as error:  # nbformat fails in many ways where a file is none
             raise SystemExit(f"notebooks: {path} is no notebook ({type(error).__name__})") from None
         print(f"{arguments.action} {path.name}")
-        ACTIONS[arguments.action](path)
+        act, _ = ACTIONS[arguments.action]
+        act(path, arguments.sections) if arguments.action == "slides" else act(path)

@@ -3,6 +3,7 @@
 import copy
 import math
 import re
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,16 +11,18 @@ import nbformat
 from jinja2 import DictLoader
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from workshop.pages import STYLE, MathMixin, title_of, write_beside
-from workshop.stored_pictures import SUFFIXES
+from workshop.stored_pictures import SUFFIXES, pictures_of
+from workshop.times import GUIDE
 
 # Paragraphs that stand on a slide; all others are the speaker's notes.
-SHOWN = re.compile(r"^(#|\$\$|\||!\[|- |\d+\. |\*\*(?:What we see|Time|You need))")
+SHOWN = re.compile(r"^(#|\$\$|\||!\[|- |\d+\. |\*\*(?:Time|You need))")
+FENCED = re.compile(r"```python\n(.*?)```", re.S)
 BREAK = re.compile(r"^(?=#{2,3} )", re.M)
-LONGEST = 26  # lines of code and prints that can be read on a slide
-SEEN = "**What we see"  # begins what belongs to a picture
-ROOM = 600  # pixels of height of a slide
+LONGEST = 20  # lines of code and prints that can be read on a slide
+ROOM = 640  # pixels of height of a slide
 HINT = re.compile(r"<details>.*?</details>", re.S)
 SKIPPED = ("Setting up", "References", "Credits")  # sections without slides
 
@@ -57,19 +60,29 @@ html, body, main { height: 100%; margin: 0; }
 .reveal .jp-Cell { padding: 0; }
 .reveal .jp-InputPrompt, .reveal .jp-OutputPrompt, .reveal .jp-Collapser { display: none; }
 .reveal .jp-RenderedHTMLCommon { font-size: 1em; line-height: 1.35; }
-.reveal pre { font-size: 20px; line-height: 1.3; box-shadow: none; width: 100%; margin: 0; }
-.reveal img { width: 100%; max-height: 520px; object-fit: contain; margin: 0 auto; }
+.reveal pre { font-size: 26px; line-height: 1.18; box-shadow: none; width: 100%; margin: 0; }
+.reveal pre, .reveal pre code { white-space: pre-wrap; }
+.reveal img { width: 100%; max-height: 620px; object-fit: contain; margin: 0 auto; }
+.reveal .where { font-size: 16px; color: #777; margin-bottom: 6px; }
 .reveal .slide-number { left: 8px; right: auto; background: none; color: #777; }
 .reveal table { font-size: 0.75em; margin: 0.5em 0; }
 .reveal math[display=block] { margin: 0.5em 0; }
 a.anchor-link { display: none; }
 """
 )
-# Lines that are too wide get smaller letters; a slide that is too high is made smaller as a whole.
+# Equations that are too wide get smaller letters; a slide that is too high is made smaller as a
+# whole, and each says in which section it stands.
 JS = """
 const width = 1100, height = 720, room = 690;
 function fit() {
-  for (const part of document.querySelectorAll('.slides pre, .slides math[display=block]')) {
+  let section = '';
+  for (const slide of document.querySelectorAll('.slides section:not(.stack)')) {
+    const title = slide.querySelector('h1, h2');
+    if (title) section = title.textContent;
+    else slide.insertAdjacentHTML('afterbegin', '<div class="where"></div>');
+    if (!title) slide.firstChild.textContent = section;
+  }
+  for (const part of document.querySelectorAll('.slides math[display=block]')) {
     const share = 0.97 * part.clientWidth / part.scrollWidth;  // and a little air
     const size = parseFloat(getComputedStyle(part).fontSize);
     if (share < 1) part.style.fontSize = share * size + 'px';
@@ -83,7 +96,7 @@ function fit() {
 }
 Reveal.initialize({
   width: width, height: height, margin: 0.03, center: false, hash: true, slideNumber: 'c/t',
-  pdfMaxPagesPerSlide: 1, transition: 'none', plugins: [RevealNotes],
+  pdfMaxPagesPerSlide: 1, transition: 'none', controls: false, plugins: [RevealNotes],
   viewDistance: 1000, mobileViewDistance: 1000,
 }).then(async () => {
   await Promise.all([...document.images].map(image => image.decode()));
@@ -97,12 +110,18 @@ class DeckExporter(MathMixin, SlidesExporter):
     """Slides with embedded pictures, local mathematics, and no script from elsewhere."""
 
 
-def write_slides(path: Path) -> None:
+def write_slides(path: Path, sections: Sequence[str] | None = None) -> None:
     """Write `<notebook>.slides.html` beside a notebook, from its stored outputs.
+
+    Args:
+        path: of a lesson.
+        sections: numbers of those that are shown, or `["all"]`; by default those of the plan of
+            fifty minutes.
 
     Raises:
         ModuleNotFoundError: reveal.js is not here; it says what to install.
         OSError: the file cannot be written.
+        ValueError: the lesson has no such section.
     """
     notebook = nbformat.read(path, as_version=4)
     resources = {
@@ -115,8 +134,54 @@ def write_slides(path: Path) -> None:
     }
     loader = DictLoader({"deck.html.j2": TEMPLATE})
     exporter = DeckExporter(extra_loaders=[loader], template_file="deck.html.j2")
-    body, _ = exporter.from_notebook_node(deck(notebook), resources)
+    shown = deck(chosen(notebook, sections or plan_of(path.stem)))
+    body, _ = exporter.from_notebook_node(shown, resources)
     write_beside(path, ".slides.html", body)
+    new = ("slide", "subslide")
+    print(sum(c.metadata.slideshow.slide_type in new for c in shown.cells), "slides")
+
+
+def plan_of(stem: str, guide: Path = GUIDE) -> list[str]:
+    """Return what the plan of fifty minutes shows of a lesson: numbers of sections, and of
+    exercises such as "15.2"; `["all"]` for a lesson without a plan.
+    """
+    text = guide.read_text(encoding="utf-8")
+    part = re.search(rf"^## {stem[:2]}:.*?^### 50 minutes\n(.*?)^### ", text, re.S | re.M)
+    found = []
+    for row in re.findall(r"^\| *\d+ \|([^|]*)\|(.*)\|$", part[1] if part else "", re.M):
+        numbers, exercises = re.findall(r"\d+", row[0]), re.findall(r"Exercise (\d+)", row[1])
+        found += [f"{numbers[-1]}.{number}" for number in exercises] or numbers
+    return found or ["all"]
+
+
+def chosen(notebook: NotebookNode, sections: Sequence[str]) -> NotebookNode:
+    """Return a lesson with its head and the sections named.
+
+    Raises:
+        ValueError: it has no such section.
+    """
+    kept, known, number, exercise = copy.copy(notebook), {"all"}, "", ""
+    kept.cells = []
+    for cell in notebook.cells:
+        parts = BREAK.split(cell.source) if cell.cell_type == "markdown" else [cell.source]
+        for source in parts:
+            if heading := re.match(r"## (?:(\d+)\. )?", source):
+                number, exercise = heading[1] or "-", ""
+            elif heading := re.match(r"### Exercise (\d+)", source):
+                exercise = f"{number}.{heading[1]}"
+            known |= {number, exercise} - {"", "-"}
+            named = {"all", exercise or number} & {*sections}
+            if source and (named or not number or number in sections):
+                kept.cells.append(copy.copy(cell))
+                kept.cells[-1].source = source
+    if unknown := [name for name in sections if name not in known]:
+        raise ValueError(f"there is no section {', '.join(unknown)} here; give one of "
+                         f"{', '.join(sorted(known, key=_order))}")  # fmt: skip
+    return kept
+
+
+def _order(name: str) -> list[float]:
+    return [float(part) if part.isdigit() else math.inf for part in name.split(".")]
 
 
 def reveal() -> Path:
@@ -135,74 +200,121 @@ def reveal() -> Path:
 def deck(notebook: NotebookNode) -> NotebookNode:
     """Return the slides of a lesson as a notebook, each cell with its type of slide.
 
-    A heading begins a slide. Of a text the slide has the first paragraph, equations, tables, lists
-    and what we see; the rest are the speaker's notes. Code and prints that are short, and pictures
-    without their code, stand below the text that leads to them, or else have a slide of their own.
+    A heading begins a slide, with the first paragraph below it. Equations, tables and lists are
+    shown, all other text is in the speaker's notes. A picture fills a slide, without its code. Code
+    stands below what leads to it, or has slides of its own, each of them short enough to be read.
     """
-    slides = copy.deepcopy(notebook)
+    slides = copy.copy(notebook)
     slides.cells, section = [], ""
+    spoken = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     for cell in notebook.cells:
         for part in BREAK.split(cell.source) if cell.cell_type == "markdown" else [cell]:
             if isinstance(part, str) and (heading := re.match(r"#{1,2} (.+)", part)):
                 section = heading[1]
             if part and not any(name in section for name in SKIPPED):
-                slides.cells += text_slides(part) if isinstance(part, str) else code_slides(part)
+                slides.cells += (
+                    text_slides(part) if isinstance(part, str) else code_slides(part, spoken)
+                )
     join(slides.cells)
     return slides
 
 
 def text_slides(text: str) -> list[NotebookNode]:
-    """Return what a text gives for slides: a cell that is shown, another one for what follows what
-    we see, and one of notes.
+    """Return what a text gives for slides: a cell that is shown, and one of notes.
+
+    Below a heading its first paragraph is shown. A text without a heading is for the speaker, but
+    for what one has to see.
     """
     text = HINT.sub("", text).strip()
-    shown, more, notes = [], [], []
-    before = ""
+    shown, notes = [], []
     for paragraph in re.split(r"\n\n+", text):
-        lead = not before or before.startswith("#")
-        kept = SHOWN.match(paragraph) or lead and not paragraph.startswith("*Figure: ")
-        seen = shown and shown[-1].startswith(SEEN)
-        (notes if not kept else more if seen else shown).append(paragraph)
-        before = paragraph
+        lead = shown and shown[-1].startswith("#") and not notes
+        (shown if SHOWN.match(paragraph) or lead else notes).append(paragraph)
     kind = "slide" if re.match(r"#{1,2} ", text) else "subslide"
-    new = nbformat.v4.new_markdown_cell
     return [
-        new("\n\n".join(part), metadata={"slideshow": {"slide_type": kind}})
-        for part, kind in ((shown, kind), (more, "subslide"), (notes, "notes"))
+        new_markdown_cell("\n\n".join(part), metadata={"slideshow": {"slide_type": kind}})
+        for part, kind in ((shown, kind), (notes, "notes"))
         if part
     ]
 
 
-def code_slides(cell: NotebookNode) -> list[NotebookNode]:
-    """Return the slide of a code cell; nothing if it is too long to be read there."""
-    shown = copy.deepcopy(cell)
-    shown.metadata["slideshow"] = {"slide_type": "subslide"}
+def code_slides(cell: NotebookNode, spoken: str) -> list[NotebookNode]:
+    """Return the slides of a code cell.
+
+    Pictures stand alone. Code that prints nothing is shown if the text speaks of what it defines,
+    and code of the package if it is short.
+
+    Args:
+        cell: of a lesson.
+        spoken: the text of the lesson.
+    """
     pictures = [o for o in cell.outputs if SUFFIXES.keys() & o.get("data", {}).keys()]
+    if pictures:
+        return [_code_slide("", pictures)]
     sources = [
         o.data["text/markdown"] for o in cell.outputs if "text/markdown" in o.get("data", {})
     ]
-    printed = "".join([o.get("text", "") for o in cell.outputs] + sources)
-    if pictures or sources:  # without the code that shows them
-        shown.outputs = pictures or cell.outputs
-        shown.metadata["transient"] = {"remove_source": True}
-    lines = printed.count("\n") + (0 if sources else cell.source.count("\n") + 1)
-    return [shown] if pictures or lines <= LONGEST else []
+    if sources:
+        code = "\n".join(FENCED.findall("\n".join(sources)))
+        code = without_details(code)
+        return [_code_slide(code)] if code.count("\n") <= LONGEST else []
+    printed = "".join(output.get("text", "") for output in cell.outputs)
+    lines = printed.count("\n")
+    if lines > 1 and cell.source.count("\n") + lines < LONGEST:
+        return [_code_slide(cell.source, cell.outputs)]
+    if lines:
+        return [_code_slide("", cell.outputs)] if 2 < lines <= LONGEST else []
+    defined = re.findall(r"^(?:def|class) (\w+)", cell.source, re.M)
+    if any(f"`{name}`" in spoken for name in defined):
+        return [_code_slide(part) for part in in_parts(cell.source)]
+    return []
+
+
+def _code_slide(source: str, outputs: Sequence[NotebookNode] = ()) -> NotebookNode:
+    slide = new_code_cell(source, outputs=[*outputs])
+    slide.metadata["slideshow"] = {"slide_type": "subslide"}
+    if not source:
+        slide.metadata["transient"] = {"remove_source": True}
+    return slide
+
+
+def without_details(code: str) -> str:
+    """Return code in which each docstring has its first paragraph alone."""
+    for docstring in re.findall(r'""".*?"""', code, re.S):
+        first = docstring.split("\n\n")[0].removesuffix('"""')
+        code = code.replace(docstring, f'{first}"""')
+    return code
+
+
+def in_parts(code: str) -> list[str]:
+    """Return code in parts of at most `LONGEST` lines, cut at the last empty line or else at the
+    last line that begins no further inside than the first of its part.
+    """
+    lines, parts = code.strip("\n").split("\n"), []
+    while len(lines) > LONGEST:
+        indents = [len(line) - len(line.lstrip()) for line in lines[:LONGEST]]
+        empty = [n for n in range(LONGEST // 3, LONGEST) if not lines[n].strip()]
+        outer = [n for n in range(LONGEST // 3, LONGEST) if indents[n] <= max(4, indents[0])]
+        cut = (empty or outer or [LONGEST])[-1]
+        parts.append("\n".join(lines[:cut]))
+        lines = lines[cut:]
+        while lines and not lines[0].strip():
+            lines = lines[1:]
+    return [*parts, "\n".join(lines)]
 
 
 def join(cells: list[NotebookNode]) -> None:
-    """Let code and pictures stand below what comes before them while there is room, and what we
-    see always below its picture. Nothing parts from its heading. What continues a slide has the
-    type "-".
+    """Let code stand below what comes before it while there is room; nothing parts from its
+    heading. What continues a slide has the type "-".
     """
     height, before = 0, ""
     for cell in cells:
         if cell.metadata.slideshow.slide_type == "notes":
             continue
         bare = before.startswith("#") and "\n" not in before
-        below = bare or cell.source.startswith(SEEN)
         before = cell.source if cell.cell_type == "markdown" else ""
         height += height_of(cell)
-        if below or (cell.cell_type == "code" and height <= ROOM):
+        if bare or (cell.cell_type == "code" and height <= ROOM):
             cell.metadata.slideshow.slide_type = "-"
         else:
             height = height_of(cell)
@@ -210,10 +322,10 @@ def join(cells: list[NotebookNode]) -> None:
 
 def height_of(cell: NotebookNode) -> int:
     """Return about how high a cell is on a slide, in pixels."""
-    if "transient" in cell.metadata:
-        return 430  # a picture alone
+    if any(pictures_of(cell)):
+        return ROOM  # a picture alone
     if cell.cell_type == "code":
         printed = "".join(output.get("text", "") for output in cell.outputs)
-        return 26 * (cell.source.count("\n") + printed.count("\n") + 2)
+        return 31 * (cell.source.count("\n") + printed.count("\n") + 1) + 20
     lines = [line for line in cell.source.splitlines() if line]
     return sum(36 * math.ceil(len(line) / 80) + 14 for line in lines)

@@ -24,6 +24,7 @@ BOOK, PAGES = Path(__file__).parent, PROJECT / "book" / "html"
 MORE_PAGES = sorted((BOOK / "pages").glob("*.md"))  # what the README leads to
 CAPTION = re.compile(r"^\*Figure: (.+)\*$", re.M)
 HERO = re.compile(r"!\[(.+?)\]\((images/.+?)\)")
+SOLVED = re.compile(r" · \[solutions\]\([^)]*\)")  # a link in the guide
 IMAGE = re.compile(r'<img [^>]*?src="([^"]+\.png)"[^>]*>')
 
 
@@ -33,6 +34,7 @@ EXAMPLE = "book --folder pages"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say which arguments the command takes."""
     parser.add_argument("--folder", type=Path, default=PAGES, help="otherwise book/html")
+    parser.add_argument("--with-solutions", action="store_true", help="of the exercises, too")
     parser.add_argument("--strict", action="store_true", help="let a warning end it")
 
 
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.folder.exists() and not (arguments.folder / ".buildinfo").exists():
         raise SystemExit(f"book: {arguments.folder} is no book; give a folder that is new")
     with TemporaryDirectory() as folder:
-        write_sources(Path(folder))
+        write_sources(Path(folder), with_solutions=arguments.with_solutions)
         options = ["-q", "-b", "html", "-c", str(BOOK), "-d", f"{folder}/.doctrees"]
         options += ["-W", "--keep-going"] if arguments.strict else []
         if build_main([*options, folder, str(arguments.folder)]):
@@ -69,19 +71,21 @@ def solutions() -> list[Path]:
     return sorted((NOTEBOOKS / "solutions").glob("*.ipynb"))
 
 
-def write_sources(folder: Path) -> None:
+def write_sources(folder: Path, *, with_solutions: bool) -> None:
     """Lay out what Sphinx reads as the repository is laid out, so that links fit."""
+    solved = solutions() if with_solutions else []
+    guide = leading_to_book(GUIDE.read_text(encoding="utf-8"))
     copy2(PROJECT / "LICENSE", folder)
     copytree(NOTEBOOKS / "images", folder / "notebooks" / "images")
     (folder / "notebooks" / "solutions").mkdir()
-    for path in (*lessons(), *solutions()):
+    for path in (*lessons(), *solved):
         notebook = folded(described(nbformat.read(path, as_version=4)))
         nbformat.write(notebook, folder / path.relative_to(PROJECT))
     modules = module_pages()
     pages = {
-        "index.md": front_page(),
+        "index.md": front_page(solved),
         "glossary.md": (BOOK / "glossary.md").read_text(encoding="utf-8"),
-        "notebooks/TEACHING.md": leading_to_book(GUIDE.read_text(encoding="utf-8")),
+        "notebooks/TEACHING.md": guide if with_solutions else SOLVED.sub("", guide),
         "contributing.md": leading_to_book((PROJECT / "CONTRIBUTING.md").read_text("utf-8")),
         **{
             f"pages/{path.name}": leading_to_book(path.read_text(encoding="utf-8"))
@@ -135,8 +139,10 @@ def leading_to_book(text: str) -> str:
     return text
 
 
-def front_page() -> str:
-    """Return the README with the lessons' pictures, and the table of contents."""
+def front_page(solved: Iterable[Path] = ()) -> str:
+    """Return the README with the lessons' pictures, and the table of contents; `solved` are the
+    solutions that belong to it.
+    """
     readme = leading_to_book((PROJECT / "README.md").read_text(encoding="utf-8"))
     heroes = []
     for path in lessons():
@@ -149,7 +155,7 @@ def front_page() -> str:
         "Lessons": [f"notebooks/{path.stem}" for path in lessons()],
         "To teach": [
             *("notebooks/TEACHING", "pages/teaching"),
-            *(f"notebooks/solutions/{path.stem}" for path in solutions()),
+            *(f"notebooks/solutions/{path.stem}" for path in solved),
         ],
         "To look up": [
             *(f"pages/{path.stem}" for path in MORE_PAGES if path.stem != "teaching"),
