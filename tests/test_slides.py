@@ -94,9 +94,14 @@ def test_docstrings_are_folded_to_their_first_paragraph():
 def test_every_lesson_has_a_plan_and_sections_are_chosen_by_their_numbers():
     for path in NOTEBOOKS:
         lesson = nbformat.read(path, as_version=4)
-        plan = slides.plan_of(path.stem)
-        assert len(plan) >= 5 and slides.chosen(lesson, plan).cells
-    assert slides.plan_of("01_sine_gan")[-1] == "15.2" and slides.plan_of("99_x") == ["all"]
+        plan, titles = slides.plan_of(path.stem)
+        assert len(plan) >= 5
+        told = slides.deck(slides.chosen(lesson, plan, titles)).cells
+        assert 12 <= sum("slide" in cell.metadata.slideshow.slide_type for cell in told) <= 34
+        for title in titles:
+            assert any(f"### {title}" in cell.source for cell in told), title
+    assert slides.plan_of("01_sine_gan")[0][-1] == "15.2"
+    assert slides.plan_of("99_x") == (["all"], None)
     small = nbformat.v4.new_notebook(cells=[
         markdown("# 07 · A"), markdown("## 1. One\n\nA.\n\n## 2. Two\n\nB."), picture(),
         markdown("## 3. Exercises"), markdown("### Exercise 1, x"), markdown("### Exercise 2, y"),
@@ -105,6 +110,10 @@ def test_every_lesson_has_a_plan_and_sections_are_chosen_by_their_numbers():
     kept = [cell.source.split("\n")[0] for cell in slides.chosen(small, ["2", "3.2"]).cells]
     assert kept == ["# 07 · A", "## 2. Two", "plt.show()", "### Exercise 2, y"]
     assert len(slides.chosen(small, ["all"]).cells) == 8
+    deep = nbformat.v4.new_notebook(cells=[markdown("## 1. A\n\n### B\n\n### C\n\nd"), picture()])
+    assert [cell.source for cell in slides.chosen(deep, ["1"], {"B"}).cells] == [
+        "## 1. A\n\n", "### B\n\n"
+    ]  # fmt: skip
     with pytest.raises(ValueError, match=r"no section 4 here; give one of 1, 2, 3, 3.1, 3.2, all"):
         slides.chosen(small, ["4"])
 
@@ -123,7 +132,8 @@ def test_slides_of_a_lesson_need_no_network_and_lose_no_picture(path, tmp_path, 
     assert "url(http" not in page and "cdn" not in page.split("</head>")[0].lower()
     assert "Reveal.initialize(" in page and page.count("<section") == page.count("</section>")
     lesson = nbformat.read(path, as_version=4)
-    stored = sum(len([*pictures_of(cell)]) for cell in lesson.cells)
+    shown = [cell for cell in lesson.cells if not slides.AGAIN.search(cell.source)]
+    stored = sum(len([*pictures_of(cell)]) for cell in shown)
     assert len(re.findall(r'<img[^>]*src="data:image/(?:png|jpeg)', body)) >= stored
 
 

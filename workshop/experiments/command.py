@@ -43,8 +43,8 @@ def run(arguments: argparse.Namespace) -> None:
     device = pick_device(arguments.device)
     chosen = trials(arguments.name, arguments.seeds, arguments.source)
     if unknown := set(arguments.rows or ()) - {trial.row for trial in chosen}:
-        names = ", ".join(dict.fromkeys(trial.row for trial in chosen))
-        raise ValueError(f"{arguments.name} has no row {', '.join(unknown)}; choose from {names}")
+        names, wrong = ("; ".join(rows) for rows in (dict.fromkeys(t.row for t in chosen), unknown))
+        raise ValueError(f"{arguments.name} has no row {wrong}; choose from: {names}")
     chosen = [trial for trial in chosen if not arguments.rows or trial.row in arguments.rows]
     threads = max(1, min(torch.get_num_threads(), cpu_count() // arguments.jobs))
     # Lessons read what lies in the folder itself: results on other data have folders of their own.
