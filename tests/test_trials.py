@@ -172,7 +172,7 @@ def test_the_command_prints_a_table_of_its_rows(tmp_path, monkeypatch, capsys):
     assert len(list((tmp_path / "digits").glob("*.json"))) == 4  # apart from the usual ones
     assert said.count("fast ") == 2 and said.count("slow ") == 1 and "trained (worst)" in said
     arguments = read([*line, "--rows", "medium"])
-    with pytest.raises(ValueError, match="no row medium; choose from slow, fast"):
+    with pytest.raises(ValueError, match="no row medium; choose from: slow; fast"):
         arguments.run(arguments)
     with pytest.raises(ValueError, match="--jobs is 0"):
         arguments.run(read([*line, "--jobs", "0"]))
