@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from workshop import slides
+from workshop import plan, slides
 from workshop.slides import deck, write_slides
 from workshop.stored_pictures import pictures_of
 
@@ -94,28 +94,28 @@ def test_docstrings_are_folded_to_their_first_paragraph():
 def test_every_lesson_has_a_plan_and_sections_are_chosen_by_their_numbers():
     for path in NOTEBOOKS:
         lesson = nbformat.read(path, as_version=4)
-        plan, titles = slides.plan_of(path.stem)
-        assert len(plan) >= 5
-        told = slides.deck(slides.chosen(lesson, plan, titles)).cells
+        sections, titles = plan.plan_of(path.stem)
+        assert len(sections) >= 5
+        told = slides.deck(plan.chosen(lesson, sections, titles)).cells
         assert 12 <= sum("slide" in cell.metadata.slideshow.slide_type for cell in told) <= 34
         for title in titles:
             assert any(f"### {title}" in cell.source for cell in told), title
-    assert slides.plan_of("01_sine_gan")[0][-1] == "15.2"
-    assert slides.plan_of("99_x") == (["all"], None)
+    assert plan.plan_of("01_sine_gan")[0][-1] == "15.2"
+    assert plan.plan_of("99_x") == (["all"], None)
     small = nbformat.v4.new_notebook(cells=[
         markdown("# 07 · A"), markdown("## 1. One\n\nA.\n\n## 2. Two\n\nB."), picture(),
         markdown("## 3. Exercises"), markdown("### Exercise 1, x"), markdown("### Exercise 2, y"),
         markdown("## Summary"),
     ])  # fmt: skip
-    kept = [cell.source.split("\n")[0] for cell in slides.chosen(small, ["2", "3.2"]).cells]
+    kept = [cell.source.split("\n")[0] for cell in plan.chosen(small, ["2", "3.2"]).cells]
     assert kept == ["# 07 · A", "## 2. Two", "plt.show()", "### Exercise 2, y"]
-    assert len(slides.chosen(small, ["all"]).cells) == 8
+    assert len(plan.chosen(small, ["all"]).cells) == 8
     deep = nbformat.v4.new_notebook(cells=[markdown("## 1. A\n\n### B\n\n### C\n\nd"), picture()])
-    assert [cell.source for cell in slides.chosen(deep, ["1"], {"B"}).cells] == [
+    assert [cell.source for cell in plan.chosen(deep, ["1"], {"B"}).cells] == [
         "## 1. A\n\n", "### B\n\n"
     ]  # fmt: skip
     with pytest.raises(ValueError, match=r"no section 4 here; give one of 1, 2, 3, 3.1, 3.2, all"):
-        slides.chosen(small, ["4"])
+        plan.chosen(small, ["4"])
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -231,7 +231,8 @@ def test_the_path_of_faces_goes_on_to_the_recipe_of_today():
     house, modern = recipes.FACES_HOUSE, recipes.FACES_MODERN
     falling, pairs = dict(decay_lr=True), dict(loss="relativistic, R1 and R2")
     assert rows["falling rates"].training == rows["resized"].training == house.training | falling
-    assert rows["pairs, R1 and R2"].training == house.training | falling | pairs
+    assert rows["pairs, R1 and R2"].training == modern.training | falling
+    assert modern.training == house.training | pairs
     assert repr(rows["falling rates"].generator()) == repr(house.generator(width=16))
     for name in ("resized", "pairs, R1 and R2", "DiffAugment"):
         assert repr(rows[name].generator()) == repr(modern.generator(width=16))
@@ -240,7 +241,7 @@ def test_the_path_of_faces_goes_on_to_the_recipe_of_today():
     augmented, residual = rows["DiffAugment"], rows["residual, no norm"]
     assert augmented.training == modern.training
     assert isinstance(augmented.discriminator()[0], DiffAugment)
-    assert residual.training == rows["pairs, R1 and R2"].training | dict(lr=3e-4)
+    assert residual.training == modern.training | dict(lr=3e-4)
     assert isinstance(residual.generator(), ResidualGenerator)
 
 

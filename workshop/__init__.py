@@ -2,8 +2,9 @@
 
 - `pages`: a notebook as one HTML page
 - `stored_pictures`: the pictures of stored notebooks, small and true
-- `slides`: a lesson as slides
 - `times`: how long the sections of a lesson run
+- `plan`: what a talk shows of a lesson
+- `slides`: a lesson as slides
 - `exercises`: the exercises of a lesson, and worksheets
 - `grade`: mark a folder of worksheets
 - `notebooks`: keep the stored outputs of notebooks true

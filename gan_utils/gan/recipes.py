@@ -164,7 +164,7 @@ FACES_HOUSE = replace(
 # Its constants were chosen as those of FACES_HOUSE.
 FACES_MODERN = replace(
     FACES_HOUSE,
-    source="notebook 03: FACES_HOUSE resized, in pairs, with R2 and falling rates",
+    source="notebook 03: FACES_HOUSE resized, in pairs, with R2",
     generator=partial(_channels_last, UpsampleGenerator),
-    training=FACES_HOUSE.training | dict(loss="relativistic, R1 and R2", decay_lr=True),
+    training=FACES_HOUSE.training | dict(loss="relativistic, R1 and R2"),
 )
