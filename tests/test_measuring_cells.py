@@ -14,8 +14,8 @@ NEEDED = {
     "01_sine_gan": ["def configured("],
     "02_mnist_mlp_gan": ["train_part, kept_part =", "scaled =", "IMAGES = train_part", "house ="],
     "03_dcgan_faces": [
-        *("train_part, kept_part =", "def at_width(", "HOUSE = vary(", "ORIGINALS ="),
-        "def house_forms(",
+        *("train_part, kept_part =", "def at_width(", "HOUSE, MODERN = ", "ORIGINALS ="),
+        "def forms_on(",
     ],
     "04_neural_style_transfer": ["def content_picture(", "LOOKED_AT ="],
     "05_fast": [],
