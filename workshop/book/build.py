@@ -26,8 +26,6 @@ CAPTION = re.compile(r"^\*Figure: (.+)\*$", re.M)
 HERO = re.compile(r"!\[(.+?)\]\((images/.+?)\)")
 SOLVED = re.compile(r" · \[solutions\]\([^)]*\)")  # a link in the guide
 IMAGE = re.compile(r'<img [^>]*?src="([^"]+\.png)"[^>]*>')
-
-
 EXAMPLE = "book --folder pages"
 
 
