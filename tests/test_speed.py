@@ -15,8 +15,8 @@ from gan_utils.gan import recipes
 from gan_utils.gan.recipes import vary
 from gan_utils.speed import cases, quality, report
 from gan_utils.speed.limits import Limits, fast_precisions, measure_limits
+from gan_utils.speed.profiling import CALLS, STEP, profiled, time_split
 from gan_utils.speed.quality import Reached
-from gan_utils.speed.stopwatch import time_split
 from gan_utils.speed.timing import interleave, median_seconds, quartiles
 from gan_utils.speed.work import Work, count_work
 
@@ -145,9 +145,20 @@ def test_the_time_of_a_call_splits_into_what_it_does():
         time.sleep(0.02)
 
     split = time_split(run, CPU, seconds=0.1, largest=1)
-    assert list(split)[1:] == ["all others", "between them"]
+    assert list(split) == ["mm", "all others", "between them"]
     assert sum(split.values()) == pytest.approx(1) and split["between them"] > 0.5
     assert 2 <= len(calls) <= 7
+
+
+def test_a_profile_holds_each_call_with_its_operations_and_ends_in_time(capfd):
+    a, calls = torch.ones(3, 3), []
+    trace, seconds = profiled(lambda: calls.append(a @ a), CPU, seconds=60)
+    assert len(calls) == CALLS + 1 and 0 < seconds < 5  # one call is not watched
+    names = [event.name for event in trace.events()]
+    assert names.count(STEP) == names.count("aten::mm") == CALLS
+    [found] = [event for event in trace.events() if event.name == STEP][:1]
+    assert "aten::matmul" in {event.name for event in found.cpu_children}
+    assert "".join(capfd.readouterr()) == ""  # no log of a GPU that is not here
 
 
 @pytest.mark.usefixtures("slow_bfloat16")
@@ -265,7 +276,7 @@ def test_a_recorded_form_gets_columns_of_its_own_and_what_fails_is_told(capsys):
     three = cases.Case(lambda: x @ x @ x @ x, lambda: x @ x, 1, lambda: x + x)
     two = cases.Case(lambda: x @ x @ x, lambda: x @ x, 1)
     made = {"three": lambda: three, "none": fails, "two": lambda: two}
-    measured = report.measure_all(made, CPU, 0.2)
+    measured = report.measure_all(made, CPU, 2.0)
     assert "none could not be measured: no memory left" in capsys.readouterr().out
     assert list(measured) == ["three", "two"]
     assert measured["three"]["fastest"] == "graph" and measured["two"]["fastest"] == "ours"
@@ -281,6 +292,15 @@ def test_a_recorded_form_gets_columns_of_its_own_and_what_fails_is_told(capsys):
     ratios = measured["three"]["ratios"]
     assert f"{ratios['ours']:.2f}" in first and f"{ratios['graph']:.2f}" in first
     assert len(head) == len(first) == len(second) and " - " in second
+
+
+def test_the_bench_ends_in_its_time_and_names_what_it_left_out(capsys):
+    slow = cases.Case(lambda: time.sleep(0.1), lambda: time.sleep(0.1), 1)
+    start = time.perf_counter()
+    measured = report.measure_all({name: lambda: slow for name in "abcdef"}, CPU, 0.5)
+    assert time.perf_counter() - start < 2.5  # six cases of eight calls would take 4.8
+    assert {"a", *measured} == {*measured} and len(measured) < 6
+    assert "left out, as the time was over: " in capsys.readouterr().out
 
 
 def test_on_a_gpu_trainings_are_recorded_as_well(monkeypatch):

@@ -1,6 +1,7 @@
 """Checks of the exercises: is an answer right, and if not, where to look?
 
 - `verdicts`: compare an answer with the right one, and with common mistakes
+- `simulated`: devices, computers and processes that are simulated, for lesson 05
 - `lesson`: what a lesson has defined by the time its exercises come
 - `lesson_01`: the checks of lesson 01
 - `lesson_02`: those of lesson 02

@@ -2,7 +2,7 @@
 
 - `work`: what a piece of code asks of a device
 - `timing`: several forms of one computation, timed in turn
-- `stopwatch`: how the time of a piece of code splits among its operations
+- `profiling`: how the time of a piece of code splits among its operations
 - `tape`: a graph of operations by hand: recorded once, then done again
 - `limits`: what a device does at most: multiply, copy, begin an operation
 - `textbook`: training and sampling as most tutorials write them

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def report(device: torch.device, seconds: float, file: Path | None = None) -> No
     # Cases, limits at both ends and steps share the seconds 14 : 1 : 1 : 4.
     part = 0.05 * seconds
     limits = measure_limits(device, seconds=part)
-    measured = measure_all(made, device, 14 * part / len(made))
+    measured = measure_all(made, device, 14 * part)
     steps = step_seconds(digits, device, 4 * part)
     limits = limits.better(measure_limits(device, seconds=part))  # not always equally fast
     for found in measured.values():
@@ -48,13 +49,22 @@ def report(device: torch.device, seconds: float, file: Path | None = None) -> No
 def measure_all(
     made: dict[str, Callable[[], Case]], device: torch.device, seconds: float
 ) -> dict[str, dict[str, Any]]:
-    """Measure one case after the other; of one that this device cannot do, say why."""
-    measured = {}
-    for name, make in tqdm(made.items(), "bench"):
+    """Measure one case after the other, in about so many seconds for all of them.
+
+    Where a case cannot be measured here, or the time is over before its turn, a line says so.
+    """
+    measured, late, end = {}, [], time.perf_counter() + seconds
+    for place, (name, make) in enumerate(tqdm(made.items(), "bench")):
+        left = end - time.perf_counter()
+        if left <= 0:
+            late.append(name)
+            continue
         try:
-            measured[name] = measure(make(), device, seconds)
+            measured[name] = measure(make(), device, left / (len(made) - place))
         except RuntimeError as error:  # too little memory, or no graph of this step
             print_wrapped(f"{name} could not be measured: {error}")
+    if late:
+        print_wrapped(f"left out, as the time was over: {'; '.join(late)}. Give more --seconds")
     return measured
 
 

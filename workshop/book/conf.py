@@ -13,6 +13,8 @@ sys.path.insert(0, str(BOOK))  # for the extensions below
 
 project = "Generative adversarial networks, one notebook at a time"
 html_title = project
+author = "the gan-utils authors"
+copyright = f"2026, {author}"
 language = "en"
 extensions = [
     "myst_nb",
