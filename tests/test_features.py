@@ -61,7 +61,8 @@ def store(folder, state, name="net"):
     start = hashlib.sha256(unnamed.read_bytes()).hexdigest()[:8]
     path = folder / f"{name}-{start}.pth"
     unnamed.replace(path)
-    return path, SimpleNamespace(url=f"http://127.0.0.1:9/{path.name}")
+    meta = {"_file_size": 1.0}  # MB
+    return path, SimpleNamespace(url=f"http://127.0.0.1:9/{path.name}", meta=meta)
 
 
 def test_cached_weights_are_checked_on_every_load(hub):
@@ -78,7 +79,7 @@ def test_cached_weights_are_checked_on_every_load(hub):
 def test_weights_that_are_absent(hub, monkeypatch):
     path, weights = store(hub, {"w": torch.zeros(3)})
     path.unlink()
-    with pytest.raises(FileNotFoundError, match="GAN_UTILS_OFFLINE.*TORCH_HOME"):
+    with pytest.raises(FileNotFoundError, match="TORCH_HOME.*GAN_UTILS_OFFLINE"):
         trained_weights(weights)
     monkeypatch.setenv("GAN_UTILS_OFFLINE", "0")
     with pytest.raises(FileNotFoundError, match="cannot be fetched.*refused"):

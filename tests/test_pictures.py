@@ -9,7 +9,14 @@ from PIL import Image, PngImagePlugin
 
 from gan_utils.data import pictures
 from gan_utils.data.faces import face_images
-from gan_utils.data.pictures import MAX_PIXELS, load_folder, load_picture, picture_tensor, resized
+from gan_utils.data.pictures import (
+    MAX_PIXELS,
+    load_folder,
+    load_picture,
+    picture_tensor,
+    resized,
+    tiled,
+)
 
 RAMP = np.linspace(0, 255, 80 * 90).reshape(80, 90)
 COLOURS = np.stack([RAMP, RAMP.T.reshape(80, 90), 255 - RAMP], axis=2).round().astype(np.uint8)
@@ -283,3 +290,13 @@ def test_a_picture_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypa
     monkeypatch.setattr(Image, "open", refuse)
     with pytest.raises(PermissionError, match="a.png may not be read by this user"):
         load_picture(path)
+
+
+def test_tiles_are_mirror_images_of_their_neighbours():
+    picture = torch.rand(3, 5, 7)
+    whole = tiled(picture, (12, 20))
+    assert whole.shape == (3, 12, 20) and torch.equal(whole[:, :5, :7], picture)
+    assert torch.equal(whole[:, 5:10, :7], picture.flip(1))
+    assert torch.equal(whole[:, :5, 7:14], picture.flip(2))
+    assert torch.equal(whole[:, :5, 14:], picture[:, :, :6])
+    assert torch.equal(tiled(picture, (3, 4)), picture[:, :3, :4])  # larger than asked for

@@ -106,7 +106,7 @@ def check_balance(network, photo, waves):
     objective = balanced_objective(network, photo, waves)
     begin = objective(photo[None])
     style = [term.item() for name, term in begin.items() if name.startswith("style")]
-    assert style == pytest.approx([100.0] * 4, rel=0.05)  # 400, in equal parts
+    assert style == pytest.approx([37.5] * 4, rel=0.05)  # 150, in equal parts
     assert sum(term.item() for name, term in begin.items() if name.startswith("content")) < 1e-6
 
     noise = torch.rand(photo.shape, generator=torch.Generator().manual_seed(1))

@@ -234,12 +234,16 @@ def test_the_path_of_faces_goes_on_to_the_recipe_of_today():
     assert rows["pairs, R1 and R2"].training == modern.training | falling
     assert modern.training == house.training | pairs
     assert repr(rows["falling rates"].generator()) == repr(house.generator(width=16))
-    for name in ("resized", "pairs, R1 and R2", "DiffAugment"):
+    constant, slower = rows["constant rates: today"], rows["EMA 0.999"]
+    assert constant.training == modern.training | dict(decay_lr=False)  # what it is anyway
+    assert slower.training == constant.training | dict(ema_decay=0.999)
+    for name in ("resized", "pairs, R1 and R2", "constant rates: today", "EMA 0.999"):
         assert repr(rows[name].generator()) == repr(modern.generator(width=16))
-    for recipe in [*rows.values()][:3]:
+    for recipe in [*rows.values()][:5]:
         assert repr(recipe.discriminator()) == repr(house.discriminator(width=16))
-    augmented, residual = rows["DiffAugment"], rows["residual, no norm"]
-    assert augmented.training == modern.training
+    counted = {name: recipe for name, (recipe, _) in EXPERIMENTS["faces-count"].rows().items()}
+    augmented, residual = counted["300, DiffAugment"], rows["residual, no norm"]
+    assert augmented.training == modern.training == counted["300"].training
     assert isinstance(augmented.discriminator()[0], DiffAugment)
     assert residual.training == modern.training | dict(lr=3e-4)
     assert isinstance(residual.generator(), ResidualGenerator)

@@ -97,8 +97,8 @@ def test_without_trained_weights_the_filters_are_random(tmp_path, monkeypatch, p
     other = VGGFeatures(STYLE, "random", seed=1)(pictures)
     assert not torch.allclose(other["relu5_1"], random(pictures)["relu5_1"])
     first = " ".join(capsys.readouterr().out.split())
-    assert "random filters" in first and "vgg19-dcbb9e9d.pth is not here" in first
-    assert "cannot be fetched" in first
+    assert "random filters" in first and "vgg19-dcbb9e9d.pth (548 MB) is not in hub" in first
+    assert "otherwise of ~/.cache/torch, and cannot be fetched" in first
     with pytest.raises(FileNotFoundError, match="vgg19-dcbb9e9d.*cannot be fetched"):
         VGGFeatures(STYLE, "trained")
 

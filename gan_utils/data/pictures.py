@@ -1,5 +1,6 @@
 """A user's picture files, in any common format, as 8-bit RGB the right way up; or clear errors."""
 
+import math
 import os
 import re
 import warnings
@@ -166,6 +167,17 @@ def resized(picture: Tensor, size: Sequence[int]) -> Tensor:
     if picture.shape[1:] == tuple(size):
         return picture
     return interpolate(picture[None], tuple(size), mode="bilinear", antialias=True)[0].clamp(0, 1)
+
+
+def tiled(picture: Tensor, size: Sequence[int]) -> Tensor:
+    """Fill `size` = (height, width) pixels with copies of a picture
+    [3, H, W], each the mirror image of its neighbours, so that no seam
+    shows. Lesson 04, section 1.
+    """
+    pair = torch.cat([picture, picture.flip(1)], dim=1)
+    four = torch.cat([pair, pair.flip(2)], dim=2)
+    times = [math.ceil(side / has) for side, has in zip(size, four.shape[1:], strict=True)]
+    return four.repeat(1, *times)[:, : size[0], : size[1]].contiguous()
 
 
 def load_folder(folder: Path | str, size: int, limit: int) -> tuple[Tensor, list[Path]]:

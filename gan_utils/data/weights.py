@@ -36,9 +36,11 @@ def trained_weights(weights: WeightsEnum, *, fetch: bool = True) -> dict[str, Te
             with impatient():
                 torch.hub.download_url_to_file(weights.url, str(path), wanted, progress=False)
         except (OSError, RuntimeError, HTTPException) as error:
+            size = weights.meta["_file_size"]  # in MB
             raise FileNotFoundError(
-                f"{path.name} is not here and cannot be fetched: {error}. Fetch {weights.url} and "
-                "put it into hub/checkpoints/ of the folder that TORCH_HOME names"
+                f"{path.name} ({size:,.0f} MB) is not in hub/checkpoints/ of the folder that "
+                "TORCH_HOME names, otherwise of ~/.cache/torch, and cannot be fetched: "
+                f"{error}. Fetch {weights.url} and put it there"
             ) from None
     if not sha256(path.read_bytes()).hexdigest().startswith(wanted):
         raise ValueError(

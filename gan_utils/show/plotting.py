@@ -1,5 +1,6 @@
 """One theme for every figure, and the figures that several lessons share."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -224,11 +225,23 @@ def plot_picture(ax: Axes, picture: Tensor, *, title: str = "") -> None:
     ax.axis("off")
 
 
-def show_pictures(pictures: Mapping[str, Tensor], *, columns: int = 3, width: float = 6.6) -> None:
-    """Show pictures [3, height, width] in [0, 1] beside each other, under their names."""
+def show_pictures(
+    pictures: Mapping[str, Tensor], *, columns: int = 3, width: float | None = None
+) -> None:
+    """Show pictures [3, height, width] in [0, 1] beside each other, under their names.
+
+    Args:
+        pictures: by name.
+        columns: how many stand beside each other at most.
+        width: of the figure in inches; by default so that a pixel is one on the page, or several,
+            but at most 7.
+    """
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     shapes = [picture.shape[1:] for picture in pictures.values()]
+    if width is None:
+        widest = max(w for _, w in shapes)
+        width = min(7.0, 0.0105 * columns * widest * math.ceil(180 / widest))
     height = width / columns * max(h / w for h, w in shapes) + 0.3
     figure, axes = plt.subplots(rows, columns, figsize=(width, rows * height), squeeze=False)
     for ax in axes.flat:

@@ -237,7 +237,7 @@ def balanced_objective(
     style_layers: Sequence[str] = OUR_STYLE_LAYERS,
     content_weight: float = 1.0,
     coarse_weight: float = 0.75,
-    style_weight: float = 400.0,
+    style_weight: float = 150.0,
     variation_weight: float = 1.0,
     statistic: str = "covariance",
     standardise: bool = True,

@@ -143,15 +143,17 @@ def faces() -> Rows:
 
 
 def faces_modern() -> Rows:
-    """From the house recipe for faces to that of today, one change at a time and with falling
-    rates, at a quarter of the published width. The last two rows are the recipe of today with
-    augmentation, and with residual networks at the rate that these can bear.
+    """From the house recipe for faces to that of today, one change at a time and at a quarter of
+    the published width. The last two rows are the recipe of today with a slower average, and
+    with residual networks at the rate that these can bear.
     """
     house, modern = recipes.FACES_HOUSE, recipes.FACES_MODERN
     changes = {
         "falling rates": dict(training=FALLING),
         "resized": dict(generator=modern.generator),
         "pairs, R1 and R2": dict(training=PAIRS),
+        "constant rates: today": dict(training=dict(decay_lr=False)),
+        "EMA 0.999": dict(training=dict(ema_decay=0.999)),
     }
     rows, recipe = {}, house
     for name, change in changes.items():
@@ -159,7 +161,6 @@ def faces_modern() -> Rows:
         rows[name] = _at_width(recipe, FACE_WIDTH)
     residual = dict(generator=ResidualGenerator, discriminator=ResidualDiscriminator)
     slower = vary(modern, training=dict(lr=3e-4), **residual)  # 1e-3 does not learn at all
-    rows["DiffAugment"] = _augmented(_at_width(modern, FACE_WIDTH))
     rows["residual, no norm"] = _at_width(slower, FACE_WIDTH)
     return {name: (recipe, FACE_STEPS) for name, recipe in rows.items()}
 

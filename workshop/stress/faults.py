@@ -420,8 +420,8 @@ FAULTS = [
     Fault(
         "the judge forgets to make pictures smaller",
         "gan_utils/style/patches.py",
-        "avg_pool2d(pixels[None], scale)",
-        "pixels[None]",
+        "avg_pool2d(picture[None], scale)",
+        "picture[None]",
         "tests/test_statistics.py",
     ),
     Fault(
