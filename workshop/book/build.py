@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise SystemExit(f"book: {arguments.folder} is no book; give a folder that is new")
     with TemporaryDirectory() as folder:
         write_sources(Path(folder), with_solutions=arguments.with_solutions)
-        options = ["-q", "-b", "html", "-c", str(BOOK), "-d", f"{folder}/.doctrees"]
+        # Without -q, so that Sphinx prints how far it has come.
+        options = ["-b", "html", "-c", str(BOOK), "-d", f"{folder}/.doctrees"]
         options += ["-W", "--keep-going"] if arguments.strict else []
         if build_main([*options, folder, str(arguments.folder)]):
             raise SystemExit("book: the pages have faults, see above")
