@@ -67,7 +67,7 @@ html, body, main { height: 100%; margin: 0; }
 .reveal .where { font-size: 16px; color: #777; margin-bottom: 6px; }
 .reveal .slide-number { left: 8px; right: auto; background: none; color: #777; }
 .reveal table { font-size: 0.75em; margin: 0.5em 0; }
-.reveal math[display=block] { margin: 0.5em 0; }
+.reveal math[display=block] { margin: 0.5em 0; scrollbar-width: none; }
 a.anchor-link { display: none; }
 """
 )
