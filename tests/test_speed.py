@@ -2,7 +2,7 @@
 
 import json
 import time
-from itertools import groupby
+from itertools import chain, groupby, repeat
 
 import pytest
 import torch
@@ -17,8 +17,11 @@ from gan_utils.speed import cases, quality, report
 from gan_utils.speed.limits import Limits, fast_precisions, measure_limits
 from gan_utils.speed.profiling import CALLS, STEP, profiled, time_split
 from gan_utils.speed.quality import Reached
+from gan_utils.speed.textbook import TextbookStyle
 from gan_utils.speed.timing import interleave, median_seconds, quartiles
 from gan_utils.speed.work import Work, count_work
+from gan_utils.style.objective import PUBLISHED_CONTENT, PUBLISHED_STYLE
+from gan_utils.style.vgg import VGGFeatures
 
 CPU = torch.device("cpu")
 
@@ -250,6 +253,8 @@ def test_the_command_measures_prints_and_keeps(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(quality, "MNIST_PUBLISHED", {"Real Python": recipes.MNIST_REAL_PYTHON})
     reached = [Reached("Real Python", 30.0, 1000, 100), Reached("Real Python", 1.0, 1000, None)]
     monkeypatch.setattr(quality, "steps_to_quality", lambda: reached)
+    soon = dict(calls=7, distance=9.0, published=8.0, ours=2.0)
+    monkeypatch.setattr(report, "style_seconds", lambda *_: soon)
     kept = tmp_path / "bench.json"
     arguments = read(["bench", "--device", "cpu", "--seconds", "0.1", "--json", str(kept)])
     arguments.run(arguments)
@@ -264,6 +269,8 @@ def test_the_command_measures_prints_and_keeps(monkeypatch, tmp_path, capsys):
     assert len(held) == 2 and found["cases"]["sine"]["work"]["ours"]["peak_bytes"] in held
     printed = capsys.readouterr().out
     assert "GFLOP/s" in printed and "not reached" in printed
+    assert "7 calls, 8.0 s, to 9.0 floors from the style; ours: 2.00 s, ratio 4.0" in printed
+    assert found["style"] == soon
     steps = found["step_seconds"]
     assert f"{10 * steps['Real Python'] / steps['house']:.1f}" in printed
 
@@ -292,6 +299,33 @@ def test_a_recorded_form_gets_columns_of_its_own_and_what_fails_is_told(capsys):
     ratios = measured["three"]["ratios"]
     assert f"{ratios['ours']:.2f}" in first and f"{ratios['graph']:.2f}" in first
     assert len(head) == len(first) == len(second) and " - " in second
+
+
+def test_the_published_style_gets_the_calls_that_fit_and_ours_the_same_goal(monkeypatch, capsys):
+    found = quality.style_seconds(CPU, 1e-6, size=48)
+    assert found["calls"] == 1 and found["published"] > 0 < found["ours"]
+    monkeypatch.setattr(quality, "PUBLISHED_CALLS", 3)
+    judged = chain([1.0], repeat(2.0))  # the published end is nearer than all of ours
+    monkeypatch.setattr(quality, "style_distances", lambda *_: {1: next(judged)})
+    more = quality.style_seconds(CPU, 10.0, size=48)
+    assert more["calls"] == 3 and more["distance"] == 1.0 and more["ours"] is None
+    quality.print_style(more)
+    assert "ours: not reached" in capsys.readouterr().out
+
+
+def test_the_textbook_style_is_the_published_objective_with_bounds_at_the_end_alone():
+    torch.manual_seed(0)
+    photo, style = torch.rand(2, 3, 32, 48)
+    network = VGGFeatures([*PUBLISHED_CONTENT, *PUBLISHED_STYLE], "random", padding="zeros")
+    textbook = TextbookStyle(network, photo, style)
+    before, after = (
+        sum(textbook.step(p[None].requires_grad_()))
+        for p in (photo.clone(), textbook.paint(photo, 8))
+    )
+    assert after < before
+    painted = textbook.paint(photo, 8)
+    assert painted.min() == 0.0 or painted.max() == 1.0
+    assert painted.min() >= 0 and painted.max() <= 1
 
 
 def test_the_bench_ends_in_its_time_and_names_what_it_left_out(capsys):

@@ -1,10 +1,17 @@
-"""How long recipes take to reach a score: steps from stored experiments, seconds from here."""
+"""How long it takes to reach a score: recipes for digits, with steps from stored experiments and
+seconds from here, and the transfer of a style.
+"""
 
+import time
 from typing import NamedTuple
 
 import torch
+from PIL import Image
+from sklearn.datasets import load_sample_image
 from torch import Tensor
 
+from gan_utils.data.pictures import picture_tensor, resized
+from gan_utils.data.waves import draw_waves
 from gan_utils.gan.recipes import MNIST_HOUSE, MNIST_PUBLISHED
 from gan_utils.scores.results import (
     WEIGHTS,
@@ -14,7 +21,20 @@ from gan_utils.scores.results import (
     stored_results,
 )
 from gan_utils.speed.cases import our_training
-from gan_utils.speed.timing import interleave, quartiles
+from gan_utils.speed.textbook import TextbookStyle
+from gan_utils.speed.timing import interleave, quartiles, seconds_of
+from gan_utils.style.objective import (
+    CONTENT_LAYERS,
+    OUR_STYLE_LAYERS,
+    PUBLISHED_CONTENT,
+    PUBLISHED_STYLE,
+)
+from gan_utils.style.patches import style_distances, style_floor
+from gan_utils.style.transfer import transfer_style
+from gan_utils.style.vgg import LAYERS, VGGFeatures
+
+PUBLISHED_CALLS = 500
+OUR_CALLS = 60
 
 
 class Reached(NamedTuple):
@@ -88,3 +108,49 @@ def print_quality(steps: dict[str, float]) -> None:
             continue
         ours = reached.house_steps * steps["house"]
         print(f"{reached.house_steps:9,}{ours / 60:9.1f}{seconds / ours:7.1f}")
+
+
+def style_seconds(device: torch.device, seconds: float, size: int = 192) -> dict[str, float | None]:
+    """Time the published style transfer to its end, and ours until it is as near to the style.
+
+    Args:
+        device: where both work, on random filters.
+        seconds: about how long the published one may take: it gets its 500 calls, or fewer.
+        size: pixels of the picture's longer side.
+
+    Returns:
+        Of the published one `calls`, `distance` (from the style at its end, in floors) and
+        `published` (seconds); `ours`, the seconds of ours to that distance, None if never.
+
+    Lesson 04, section 12.
+    """
+    photo = picture_tensor(Image.fromarray(load_sample_image("china.jpg")), size).to(device)
+    waves = draw_waves(*photo.shape[1:], radius=size / 15)  # as in lesson 04
+    as_published = (*PUBLISHED_CONTENT, *PUBLISHED_STYLE)
+    whole = VGGFeatures([*as_published, LAYERS[-1]], "random", padding="zeros").to(device)
+    textbook, floor = TextbookStyle(whole, photo, waves.to(device)), style_floor(waves)
+
+    def distance(picture: Tensor) -> float:
+        found = style_distances(resized(picture.cpu(), photo.shape[1:]), waves, floor)
+        return sum(found.values()) / len(found)
+
+    calls = int(seconds / seconds_of(lambda: textbook.paint(photo, 2), 2, device))
+    calls, start = min(max(calls, 1), PUBLISHED_CALLS), time.perf_counter()
+    goal = distance(textbook.paint(photo, calls))
+    published, moments = time.perf_counter() - start, []
+    ours = VGGFeatures([*OUR_STYLE_LAYERS, *CONTENT_LAYERS], "random").to(device)
+    start = time.perf_counter()
+    transfer_style(
+        photo, waves, ours, calls=OUR_CALLS, snapshots=10, progress=False,
+        on_snapshot=lambda r: moments.append((time.perf_counter() - start, r.picture)),
+    )  # fmt: skip
+    there = next((when for when, picture in moments if distance(picture) <= goal), None)
+    return dict(calls=calls, distance=goal, published=published, ours=there)
+
+
+def print_style(found: dict[str, float | None]) -> None:
+    """Print how soon ours is as near to the style as the published transfer: `style_seconds`."""
+    print(f"\nStyle, published: {found['calls']} calls, {found['published']:.1f} s, to ", end="")
+    print(f"{found['distance']:.1f} floors from the style; ours: ", end="")
+    ours = found["ours"]
+    print("not reached" if ours is None else f"{ours:.2f} s, ratio {found['published'] / ours:.1f}")

@@ -17,7 +17,7 @@ from gan_utils.progress import print_wrapped
 from gan_utils.runtime import describe_device
 from gan_utils.speed.cases import Case, cases
 from gan_utils.speed.limits import Limits, measure_limits
-from gan_utils.speed.quality import print_quality, step_seconds
+from gan_utils.speed.quality import print_quality, print_style, step_seconds, style_seconds
 from gan_utils.speed.timing import interleave, quartiles
 from gan_utils.speed.work import Work, count_work
 
@@ -27,21 +27,23 @@ def report(device: torch.device, seconds: float, file: Path | None = None) -> No
     torch.manual_seed(0)
     digits = digit_images("digits")[0].images
     made = cases(digits, device)
-    # Cases, limits at both ends and steps share the seconds 14 : 1 : 1 : 4.
+    # Cases, limits at both ends, steps and style share the seconds 11 : 1 : 1 : 3 : 4.
     part = 0.05 * seconds
     limits = measure_limits(device, seconds=part)
-    measured = measure_all(made, device, 14 * part)
-    steps = step_seconds(digits, device, 4 * part)
+    measured = measure_all(made, device, 11 * part)
+    steps = step_seconds(digits, device, 3 * part)
+    soon = style_seconds(device, 3 * part)  # and one part for ours
     limits = limits.better(measure_limits(device, seconds=part))  # not always equally fast
     for found in measured.values():
         found["shares"] = shares(found, limits)
     print_limits(limits, device)
     print_cases(measured)
     print_quality(steps)
+    print_style(soon)
     if file:
         where = dict(device=describe_device(device), torch=torch.__version__)
         where |= dict(python=platform.python_version(), cores=os.cpu_count())
-        kept = where | dict(limits=limits._asdict(), cases=measured, step_seconds=steps)
+        kept = where | dict(limits=limits._asdict(), cases=measured, step_seconds=steps, style=soon)
         with atomic_write(file) as stream:
             stream.write(f"{json.dumps(kept, indent=1)}\n".encode())
 

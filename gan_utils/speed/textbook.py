@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
-from torch.optim import Adam
+from torch.optim import LBFGS, Adam
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
@@ -147,3 +147,19 @@ class TextbookStyle:
             terms.append(weight * mse_loss(self._gram(features[name]), self.grams[name]))
         sum(terms).backward()
         return [term.item() for term in terms]
+
+    def paint(self, start: Tensor, calls: int) -> Tensor:
+        """Change `start` [3, H, W] by L-BFGS without bounds, and clip the end to [0, 1]. Lesson 04,
+        section 7, tells why the thresholds are 0 and the objective is multiplied.
+        """
+        picture, factor = start[None].clone().requires_grad_(), start.numel()
+        thresholds = dict(tolerance_grad=0, tolerance_change=0)
+        solver = LBFGS([picture], max_iter=calls, max_eval=calls, **thresholds)
+
+        def closure() -> float:
+            total = factor * sum(self.step(picture))
+            picture.grad *= factor
+            return total
+
+        solver.step(closure)
+        return picture.detach()[0].clamp(0, 1)
