@@ -71,6 +71,8 @@ def pick_device(name: str | None = None) -> torch.device:
     Raises:
         RuntimeError: the device asked for is not here.
         ValueError: `GAN_UTILS_GPU_MEMORY` is no part of its memory.
+
+    Lesson 01, section 20.
     """
     present = available_devices()
     asked = name or os.environ.get("GAN_UTILS_DEVICE") or present[0]

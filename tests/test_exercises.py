@@ -210,6 +210,9 @@ def test_names_of_a_lesson_come_without_its_trainings(capsys):
     names = names_of_lesson("01_sine_gan")
     assert {"torch", "train", "ring_points", "SEED", "DEVICE"} <= set(names)
     assert "published" not in names and not capsys.readouterr().out
+    assert not any(
+        name.startswith("my_") for name in names
+    )  # what learners write is not the lesson's
     with pytest.raises(FileNotFoundError):
         names_of_lesson("09_none")
 
@@ -253,6 +256,33 @@ def test_a_lesson_without_a_place_for_exercises_is_named():
     cells = [nbformat.v4.new_markdown_cell("## 1. Exercises")]
     with pytest.raises(ValueError, match="needs a heading like '## 15. Exercises'"):
         with_exercises(nbformat.v4.new_notebook(cells=cells), [])
+    split = [*cells, nbformat.v4.new_markdown_cell("## 2. Open exercises")]
+    with pytest.raises(ValueError, match="needs a heading like '## 15. Exercises'"):
+        with_exercises(nbformat.v4.new_notebook(cells=split), [])
+
+
+def test_open_exercises_stand_in_the_laboratory_where_there_is_one():
+    markdown = nbformat.v4.new_markdown_cell
+    texts = [
+        "# 01",
+        "## 1. Exercises",
+        "old",
+        "## Laboratory",
+        "## 2. Open exercises",
+        "old",
+        "## E",
+    ]
+    lesson = nbformat.v4.new_notebook(cells=[markdown(text) for text in texts])
+    build, explore, stub = "### Exercise 1, build, 3", "### Exercise 2, explore, 3", "stub"
+    section = [markdown(text) for text in (build, stub, explore, stub)]
+    assert [cell.source for cell in with_exercises(lesson, section)] == [
+        "# 01", "## 1. Exercises", build, stub, "## Laboratory", "## 2. Open exercises", explore,
+        stub, "## E",
+    ]  # fmt: skip
+    whole = nbformat.v4.new_notebook(cells=lesson.cells[:4])
+    assert [cell.source for cell in with_exercises(whole, section)] == [
+        "# 01", "## 1. Exercises", build, stub, explore, stub, "## Laboratory"
+    ]  # fmt: skip
 
 
 def test_a_worksheet_has_no_outputs_and_is_never_written_over(lesson, tmp_path, monkeypatch):

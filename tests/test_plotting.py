@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gan_utils.gan.history import METRICS, History, Snapshot
-from gan_utils.show import animation, plotting
+from gan_utils.gan.recipes import SINE_PUBLISHED
+from gan_utils.show import animation, diagrams, plotting
 
 
 @pytest.fixture(autouse=True)
@@ -169,3 +170,15 @@ def test_the_theme_does_not_keep_an_editors_dark_style():
         plt.style.use("dark_background")
         plotting.use_theme()
         assert plt.rcParams["text.color"] == "black" != plt.rcParams["axes.facecolor"]
+
+
+def test_networks_are_drawn_with_the_sizes_of_their_layers():
+    networks = dict(G=SINE_PUBLISHED.generator(), D=SINE_PUBLISHED.discriminator())
+    diagrams.show_networks(**networks)
+    left, right = plt.gcf().axes
+    for ax, sizes in ((left, [2, 16, 32, 2]), (right, [2, 256, 128, 64, 1])):
+        assert [text.get_text() for text in ax.texts if text.get_text()] == [f"{n}" for n in sizes]
+        heights = [bar.get_height() for bar in ax.patches if hasattr(bar, "get_height")]
+        order = sorted(range(len(sizes)), key=sizes.__getitem__)
+        assert sorted(range(len(sizes)), key=heights.__getitem__) == order
+    assert [ax.get_title(loc="left") for ax in (left, right)] == ["G", "D"]

@@ -100,7 +100,7 @@ def test_every_lesson_has_a_plan_and_sections_are_chosen_by_their_numbers():
         assert 12 <= sum("slide" in cell.metadata.slideshow.slide_type for cell in told) <= 34
         for title in titles:
             assert any(f"### {title}" in cell.source for cell in told), title
-    assert plan.plan_of("01_sine_gan")[0][-1] == "15.2"
+    assert plan.plan_of("01_sine_gan")[0][-1] == "12.2"
     assert plan.plan_of("99_x") == (["all"], None)
     small = nbformat.v4.new_notebook(cells=[
         markdown("# 07 · A"), markdown("## 1. One\n\nA.\n\n## 2. Two\n\nB."), picture(),

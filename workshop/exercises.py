@@ -1,7 +1,6 @@
 """The exercises of a lesson, made from its notebook of solutions; and worksheets for a class."""
 
 import copy
-import re
 from pathlib import Path
 from shutil import copytree
 
@@ -9,11 +8,10 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from gan_utils.exercises.lesson import EXERCISES
+from gan_utils.exercises.lesson import EXERCISES, SECTION
 from gan_utils.files import PROJECT, atomic_write
 
 SOLUTION = "solution"  # the tag of cells that learners do not get
-NEXT = re.compile(r"^## ", re.M)
 WORKSHEETS = PROJECT / "worksheets"
 
 
@@ -39,17 +37,24 @@ def with_exercises(lesson: NotebookNode, section: list[NotebookNode]) -> list[No
     """Return the cells of a lesson with other exercises.
 
     They stand between the cell that ends with the heading "Exercises" and the next heading of its
-    rank.
+    rank. Where a heading "Open exercises" follows, those of kind explore stand there.
 
     Raises:
         ValueError: the lesson has no such heading, or nothing behind it.
     """
     texts = [cell.source if cell.cell_type == "markdown" else "" for cell in lesson.cells]
-    starts = [index for index, text in enumerate(texts) if EXERCISES.search(text)]
-    ends = [i for i, text in enumerate(texts) if NEXT.match(text) and starts and i > starts[0]]
-    if not ends:
+    headings = [index for index, text in enumerate(texts) if SECTION.search(text)]
+    starts = [index for index in headings if EXERCISES.search(texts[index])]
+    if not starts or starts[-1] == headings[-1]:
         raise ValueError("a lesson needs a heading like '## 15. Exercises', and one behind it")
-    return [*lesson.cells[: starts[0] + 1], *section, *lesson.cells[ends[0] :]]
+    is_open = (", explore, " in cell.source for cell in section)
+    checked = next((i for i, here in enumerate(is_open) if here and starts[1:]), len(section))
+    cells = [*lesson.cells]
+    for start, part in reversed(
+        [*zip(starts, (section[:checked], section[checked:]), strict=False)]
+    ):
+        cells[start + 1 : headings[headings.index(start) + 1]] = part
+    return cells
 
 
 def write_worksheet(path: Path) -> None:

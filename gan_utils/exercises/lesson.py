@@ -1,4 +1,4 @@
-"""What a lesson has defined by the time its exercises come, without its trainings."""
+"""What a lesson defines outside its exercises, without its trainings."""
 
 import ast
 import re
@@ -11,7 +11,8 @@ from IPython.core.inputtransformer2 import TransformerManager
 from gan_utils.files import NOTEBOOKS
 
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
-EXERCISES = re.compile(r"^## \d+\. Exercises", re.M)  # the heading of their section
+EXERCISES = re.compile(r"^## \d+\. (?:Open e|E)xercises", re.M)  # headings of their sections
+SECTION = re.compile(r"^## ", re.M)
 
 
 def tree_of(cell: nbformat.NotebookNode) -> ast.Module:
@@ -36,10 +37,11 @@ def names_of_lesson(stem: str) -> dict[str, Any]:
     """
     path = NOTEBOOKS / f"{stem}.ipynb"
     names: dict[str, Any] = {"__name__": "__main__"}
+    answers = False
     for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "markdown" and EXERCISES.search(cell.source):
-            break
-        if cell.cell_type == "code":
+        if cell.cell_type == "markdown" and SECTION.search(cell.source):
+            answers = bool(EXERCISES.search(cell.source))
+        if cell.cell_type == "code" and not answers:
             for part in tree_of(cell).body:
                 if isinstance(part, DEFINITIONS) or _is_setting(part):
                     with suppress(NameError):  # it needs a result that is not here

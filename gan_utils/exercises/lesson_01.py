@@ -66,9 +66,12 @@ def smoothed_labels(best: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
                 (0.9 * p + 0.1 * q) / (p + q)
             ),
             "the labels are turned round": lambda p, q: 0.9 * q / (p + q),
+            "that caps the old D*; smoothing changes what is best everywhere": lambda p, q: (
+                p / (p + q)
+            ).clamp(max=0.9),
         },
-        torch.tensor([0.3, 0.1, 0.5, 0.0]),
-        torch.tensor([0.1, 0.3, 0.5, 0.2]),
+        torch.tensor([0.3, 0.1, 0.5, 0.0, 0.6]),
+        torch.tensor([0.1, 0.3, 0.5, 0.2, 0.01]),
     )
 
 
@@ -100,7 +103,7 @@ def slope(function: Callable[[Tensor], Tensor]) -> Verdict:
         function,
         lambda a: -(-a).sigmoid(),
         {
-            "that is the slope of the minimax loss: it is flat where D is sure": lambda a: (
+            "that is the slope of the saturating loss: it is flat where D is sure": lambda a: (
                 -a.sigmoid()
             ),
             "the sign: the loss falls as the logit rises": lambda a: (-a).sigmoid(),
@@ -118,7 +121,8 @@ def slope(function: Callable[[Tensor], Tensor]) -> Verdict:
         torch.tensor([-100.0, -3.0, -1.0, 0.0, 2.0]),
     )
     if found.state is State.NAN:
-        return not_yet("slope", "at -100 a sigma is rounded to 0; section 4 says what to do")
+        look = "at -100 the result is nan: exp(100) overflows, and sigma is rounded to 0, by which "
+        return not_yet("slope", look + "nothing can be divided; simplify on paper first")
     return found
 
 
@@ -140,7 +144,12 @@ def training_step(my_step: Step) -> Verdict:
     if not moved[1]:
         return not_yet(name, "the discriminator has not moved; has its optimizer made a step?")
     if not moved[0]:
-        return not_yet(name, "the generator has not moved; has its optimizer made a step?")
+        if mine.visits:
+            return not_yet(name, "the generator has not moved; has its optimizer made a step?")
+        look = (
+            "no gradient reaches the generator: its loss needs new samples, made from g_latent and "
+        )
+        return not_yet(name, look + "not detached")
     if mine.visits > 1:
         look = "gradients of the discriminator's loss reach the generator; its samples need detach"
         return not_yet(name, look)
@@ -220,9 +229,7 @@ def _mistake_of_discriminator(mine: _Played, players: tuple, *batch: Tensor) -> 
 
 def _mistake_of_generator(mine: _Played, players: tuple, *batch: Tensor) -> str:
     mistakes = {
-        "that is the minimax loss, which saturates; section 5 chose the other one": (
-            losses.saturating
-        ),
+        "that is the saturating loss; section 6 chose the other one": (losses.saturating),
         "the generator learns to be called generated: its label is wrong": lambda f: (
             nn.functional.softplus(f).mean()
         ),

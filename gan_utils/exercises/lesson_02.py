@@ -21,10 +21,10 @@ from gan_utils.scores.results import Result, stored_results
 
 PUSHED = ("nonsaturating", "least squares", "hinge", "wasserstein")  # the order of the answers
 # Experiment, row, place of the seed: a fair result, a distant one that has all classes, one with
-# little variety in each class, a collapse to one class, and one that has learned next to nothing.
+# little variety in each class, a collapse to one digit, and one to a blot of a perfect precision.
 STORED = {
     "A": ("digits-losses", "wasserstein", 0),
-    "B": ("digits-path", "batch of 128", 2),
+    "B": ("digits-path", "Real Python", 0),
     "C": ("digits-losses", "minimax", 0),
     "D": ("digits-path", "LeakyReLU in both", 0),
     "E": ("digits-losses", "wasserstein, own rates", 0),
@@ -122,11 +122,11 @@ def collapse(collapsed: str | None, untrained: str | None) -> Verdict:
     if not set(given) <= set(scores):
         return not_yet(name, f"two letters from {min(scores)} to {max(scores)} are needed")
     one_class = [letter for letter in scores if scores[letter]["commonest"] > 0.5]
-    right = sorted(one_class, key=lambda letter: -scores[letter]["precision"])
+    right = sorted(one_class, key=lambda letter: scores[letter]["frechet"])
     if given == right:
         return accepted(name)
     if given == right[::-1]:
-        look = "the other way round: an image of precision 0 lies near no real image"
+        look = "the other way round: which of the two is further away than noise?"
         return not_yet(name, look)
     if given[0] != right[0]:
         return not_yet(f"{name}, one digit", _not_collapsed(scores[given[0]]))
@@ -134,10 +134,10 @@ def collapse(collapsed: str | None, untrained: str | None) -> Verdict:
 
 
 def _not_collapsed(found: dict[str, float]) -> str:
-    if found["precision"] < 0.1:
+    if found["commonest"] > 0.5:
         return (
-            "one class has all of it, but the reader must name a class for a blot too: look at "
-            "the precision"
+            "one class has all of it, but the reader must name a class for a blot too, and it is "
+            "further away than noise"
         )
     if found["recall"] < 0.1:
         return (
@@ -151,8 +151,8 @@ def _not_collapsed(found: dict[str, float]) -> str:
 
 def _not_untrained(found: dict[str, float]) -> str:
     if found["commonest"] > 0.5:
-        return "that is the one that draws one digit; its precision says that they pass for real"
-    return "most of its images lie near a real one; look at the column that says so"
+        return "that is the one that draws one digit: it is nearer than noise"
+    return "it is nearer than noise, and no class has even half of its images"
 
 
 def there_and_back(

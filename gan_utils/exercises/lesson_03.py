@@ -26,7 +26,7 @@ LETTERS = "ABCDE"
 MOMENTS = range(2, 13, 2)  # of the twelve that are stored after the start
 PLACES = 32  # the length of a line that a layer enlarges
 Layer = Callable[[int], Any]
-Brake = Callable[[nn.Module, Tensor, Tensor], Tensor]
+Penalty = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
 def field_of_view(plain: int | None, strided: int | None) -> Verdict:
@@ -258,21 +258,23 @@ def starting_weights(deviation: Callable[[int, int, int], float]) -> Verdict:
     )
 
 
-def brake(my_brake: Brake) -> Verdict:
+def r1_penalty(my_penalty: Penalty) -> Verdict:
     """Check the R1 penalty, and whether a discriminator can learn from it."""
-    name = "brake"
+    name = "R1 penalty"
     with seeded(0):
         discriminator = DCGANDiscriminator(4, image_size=32, batch_norm=False)
         real, fake = torch.rand(2, 4, 3, 32, 32) * 2 - 1
     with torch.no_grad():
         discriminator.layers[-2].weight *= 3  # a slope near 1 would look like its square
     discriminator.layers.append(nn.LeakyReLU(0.2))  # one picture is less steep than the others
-    given = my_brake(discriminator, real.clone(), fake.clone())
+    given = my_penalty(discriminator, real.clone(), fake.clone())
     discriminator.requires_grad_()  # it may have been frozen
     if given is None:
         return unanswered(name)
     right = losses.r1_penalty(discriminator, real, fake)
-    found = check_answer(name, given, right.detach(), _mistakes_of_brake(discriminator, real, fake))
+    found = check_answer(
+        name, given, right.detach(), _mistakes_of_penalty(discriminator, real, fake)
+    )
     weight = discriminator.layers[0].weight
     if found.right and weight.grad is not None:
         look = "the number is right, but backward() has left slopes in the weights' .grad"
@@ -291,7 +293,7 @@ def _teaches(given: Any, right: Tensor, weight: Tensor) -> bool:
     return found is not None and torch.allclose(found, wanted, rtol=0.01, atol=1e-5)
 
 
-def _mistakes_of_brake(discriminator: nn.Module, real: Tensor, fake: Tensor) -> dict[str, float]:
+def _mistakes_of_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor) -> dict[str, float]:
     half = losses.R1_WEIGHT / 2
     inputs = real.clone().requires_grad_()
     logits = discriminator(inputs)
@@ -301,7 +303,7 @@ def _mistakes_of_brake(discriminator: nn.Module, real: Tensor, fake: Tensor) -> 
     [of_belief] = torch.autograd.grad(logits.sigmoid().sum(), inputs)
     squares = slope.flatten(1).square().sum(dim=1)
     mistakes = {
-        "R1 brakes at real pictures; you took the generated ones": (
+        "R1 is taken at real pictures; you took the generated ones": (
             losses.r1_penalty(discriminator, fake, real)
         ),
         "the slope is not squared": half * squares.sqrt().mean(),
@@ -310,7 +312,7 @@ def _mistakes_of_brake(discriminator: nn.Module, real: Tensor, fake: Tensor) -> 
         "that is the sum over the batch; average over the pictures": half * squares.sum(),
         "the slope of the mean logit is smaller than that of each picture's own, as often as "
         "there are pictures: start from the sum": half * squares.mean() / len(real) ** 2,
-        "one half is missing beside R1_WEIGHT": 2 * half * squares.mean(),
+        "the factor 1/2 is missing": 2 * half * squares.mean(),
         "R1_WEIGHT is missing": squares.mean() / 2,
         "both R1_WEIGHT and one half are missing": squares.mean(),
         "that is the penalty of Gulrajani, which wants slopes of 1; R1 wants them flat": (

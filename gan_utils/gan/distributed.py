@@ -64,7 +64,7 @@ class World:
         Raises:
             ConnectionError: another process is gone or silent.
 
-        Lesson 05, section 11.
+        Lesson 05, section 14.
         """
         if self.size == 1 or not tensors:
             return
@@ -211,7 +211,7 @@ class DistributedTrainState(CUDAGraphTrainState):
         """Return this process's part of the batch of a step, from 0, for
         `step`. Seed, step and rank alone decide on all random numbers
         in it: the random generator is set for the step.
-        Lesson 05, section 11.
+        Lesson 05, section 14.
         """
         torch.manual_seed(mixed_seed(self.seed, step, self.world.rank))
         return self.batches[step]

@@ -16,7 +16,7 @@ def ema_of(generator: nn.Module, decay: float) -> AveragedModel:
     Raises:
         ValueError: the generator cannot be copied.
 
-    Source: Yaz et al. 2019, on GANs. Lesson 01, section 13.
+    Source: Yaz et al. 2019, on GANs. Lesson 01, section 10.
     """
     follow = get_ema_multi_avg_fn(decay)
 

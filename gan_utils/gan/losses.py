@@ -34,7 +34,7 @@ def cross_entropy(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         fake_logits: logits of generated samples, any shape.
 
     Source: Goodfellow et al. 2014, eq. 1 (L_D is minus half of V);
-    Goodfellow 2016, eq. 8. Lesson 01, section 4.
+    Goodfellow 2016, eq. 8. Lesson 01, section 5.
     """
     real_error = softplus(-real_logits).mean()
     fake_error = softplus(fake_logits).mean()
@@ -45,7 +45,7 @@ def saturating(fake_logits: Tensor) -> Tensor:
     """Minimax generator loss E[log(1 - D(G(z)))]: flat where the
     discriminator is sure.
 
-    Source: Goodfellow et al. 2014, eq. 1. Lesson 01, section 5.
+    Source: Goodfellow et al. 2014, eq. 1. Lesson 01, section 6.
     """
     return -softplus(fake_logits).mean()
 
@@ -55,7 +55,7 @@ def nonsaturating(fake_logits: Tensor) -> Tensor:
     sure.
 
     Source: Goodfellow et al. 2014, end of section 3.
-    Lesson 01, section 5.
+    Lesson 01, section 6.
     """
     return softplus(-fake_logits).mean()
 
@@ -88,7 +88,7 @@ def hinge_discriminator(
     A score is a signed distance from the border between the two kinds.
 
     Source: Lim & Ye 2017, section 2; Miyato et al. 2018, eq. 16.
-    Lesson 02, section 8.
+    Lesson 02, section 14.
     """
     return relu(1 - real_scores).mean() + relu(1 + fake_scores).mean()
 
@@ -157,7 +157,7 @@ def gradient_penalty(
         real, fake: samples [N, ...], as many of both.
         gamma: the paper's lambda, 10 there.
 
-    Source: Gulrajani et al. 2017, eq. 3. Lesson 02, section 8.
+    Source: Gulrajani et al. 2017, eq. 3. Lesson 02, section 14.
     """
     shape = len(real), *[1] * (real.ndim - 1)  # a number a sample
     place = torch.rand(shape, device=real.device)
@@ -170,7 +170,7 @@ def gradient_penalty(
 def r1_penalty(
     discriminator: nn.Module, real: Tensor, _: Tensor, gamma: float = R1_WEIGHT
 ) -> Tensor:
-    """A brake: the mean squared slope of the discriminator at real
+    """Gradient penalty: mean squared slope of the discriminator at real
     samples, times gamma / 2.
 
     At the goal there is nothing to tell apart, and the best

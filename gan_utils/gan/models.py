@@ -51,7 +51,7 @@ class MLPGenerator(nn.Module):
     Raises:
         ValueError: a size is below 1, or `slope` below 0.
 
-    Lesson 02, section 3.
+    Lesson 02, section 12.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class MLPDiscriminator(nn.Module):
         ValueError: a size is below 1, `slope` below 0, or `dropout`
             outside [0, 1).
 
-    Lesson 01, section 6.
+    Lesson 01, section 3.
     """
 
     def __init__(

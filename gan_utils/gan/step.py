@@ -80,7 +80,7 @@ def gan_step(
         device.
 
     Source: Goodfellow et al. 2014, algorithm 1, with one discriminator
-    update a step. Lesson 01, section 7.
+    update a step. Lesson 01, section 4.
     """
     shared = g_latent is d_latent  # then one pass through G will do
     autocast = nullcontext()

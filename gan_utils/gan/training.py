@@ -166,7 +166,7 @@ def training_loop(
 
     After each step it asks: look at the losses? Show a picture? Save?
     Stop? A step that is shown or saved is looked at first.
-    Lesson 01, section 7.
+    Lesson 01, section 20.
     """
     done = len(recorder.history.records)
     for network in train_state.networks:

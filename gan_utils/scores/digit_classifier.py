@@ -19,7 +19,7 @@ class DigitClassifier(nn.Module):
     differ there, they differ in what matters for telling digits apart.
 
     Source: LeCun et al. 1998 (LeNet-5), with ReLU and max-pooling.
-    Lesson 02, section 5.
+    Lesson 02, section 4.
     """
 
     classes, image_shape, num_features = 10, DIGIT_SHAPE, 84

@@ -91,7 +91,7 @@ class FrechetDistance:
             than 2.
 
     Source: Heusel et al. 2017, with an Inception network.
-    Lesson 02, section 5.
+    Lesson 02, section 4.
     """
 
     def __init__(self, network: FeatureNetwork, real: Tensor) -> None:

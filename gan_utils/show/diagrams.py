@@ -1,9 +1,11 @@
-"""Diagrams of the two halves of a training step, drawn by code."""
+"""Diagrams of networks, and of the two halves of a training step, drawn by code."""
 
+import math
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from torch import nn
 
 from gan_utils.show.plotting import FAKE, NEUTRAL, REAL
 
@@ -54,4 +56,27 @@ def show_step_diagrams() -> None:
         gradient_path=[8.5, 6.5, 2.3],
         title="2. The generator learns, the discriminator only judges",
     )
+    plt.show()
+
+
+def show_networks(**networks: nn.Module) -> None:
+    """Show the layers of fully connected networks from left to right: a bar for the values between
+    two linear layers, as high as the logarithm of their number.
+
+    Args:
+        networks: by the names to show; each has linear layers in the order of its modules.
+    """
+    _, axes = plt.subplots(1, len(networks), figsize=(9, 2.2), sharey=True, squeeze=False)
+    for ax, (name, network), color in zip(axes[0], networks.items(), (FAKE, REAL), strict=False):
+        layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+        sizes = [layers[0].in_features, *(layer.out_features for layer in layers)]
+        heights = [1 + math.log2(size) for size in sizes]
+        ax.bar(range(len(sizes)), heights, 0.3, [-h / 2 for h in heights], color=color)
+        for place, (size, height) in enumerate(zip(sizes, heights, strict=True)):
+            ax.text(place, height / 2 + 0.3, f"{size:,}", ha="center")
+            if place:
+                _arrow(ax, (place - 0.8, 0), (place - 0.2, 0))
+        ax.set(xlim=(-0.5, len(sizes) - 0.5), ylim=(-6.5, 7))
+        ax.set_title(name, loc="left")
+        ax.axis("off")
     plt.show()

@@ -73,7 +73,8 @@ def legend_below(ax: Axes, *, columns: int = 2) -> None:
 
 def _plot_curves(ax: Axes, history: History, curves: dict[str, tuple[str, str, str]]) -> None:
     steps = torch.arange(1, len(history.records) + 1)
-    stride = len(steps) // 1000 + 1  # a thousand points are as many as one can see
+    # A thousand points are all that one can see; odd, as losses may swing with every second step.
+    stride = len(steps) // 1000 + 1 | 1
     for name, (label, color, style) in curves.items():
         ax.plot(steps[::stride], history[name][::stride], color=color, alpha=0.2, linewidth=0.6)
         ax.plot(steps[::stride], smooth(history[name])[::stride], style, color=color, label=label)
@@ -95,7 +96,7 @@ def plot_beliefs(ax: Axes, history: History) -> None:
     curves = {"d_real": ("D(x), real", REAL, "-"), "d_fake": ("D(G(z)), generated", FAKE, "--")}
     _plot_curves(ax, history, curves)
     ax.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
-    ax.set(title="belief in real (dotted: 1/2)", ylim=(0, 1))
+    ax.set(title="probability of real (dotted: 1/2)", ylim=(0, 1))
 
 
 def plot_accuracy(ax: Axes, history: History) -> None:

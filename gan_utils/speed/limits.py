@@ -30,7 +30,7 @@ class Limits(NamedTuple):
         call: seconds for an operation on a single number: what it costs
             to begin one.
 
-    Lesson 05, section 1.
+    Lesson 05, section 2.
     """
 
     flops: float

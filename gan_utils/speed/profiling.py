@@ -34,7 +34,7 @@ def profiled(
         The profiler, with its `events()` and `key_averages()`, and the
         seconds of all calls together.
 
-    Lesson 05, section 4.
+    Lesson 05, section 5.
     """
     run()
     synchronize(device)
@@ -71,7 +71,7 @@ def time_split(
         gradients, the choice of kernels. On a CUDA GPU the time is that
         of its kernels, and between them it waits.
 
-    Lesson 05, section 4.
+    Lesson 05, section 5.
     """
     trace, total = profiled(run, device, seconds=seconds)
     place = "device" if device.type == "cuda" else "cpu"

@@ -19,7 +19,7 @@ class Tape(TorchDispatchMode):
     Attributes:
         entries: operation, arguments, named arguments and result.
 
-    Lesson 05, section 10.
+    Lesson 05, section 13.
     """
 
     def __init__(self) -> None:

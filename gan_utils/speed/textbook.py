@@ -78,7 +78,7 @@ class TextbookTraining:
     def step(self) -> tuple[float, float]:
         """Train both once; return the losses of D and of G.
 
-        Lesson 05, section 5.
+        Lesson 05, section 6.
         """
         real = self._real()
         size = (len(real), self.latent_dim)

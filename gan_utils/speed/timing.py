@@ -36,7 +36,7 @@ def interleave(
     Raises:
         ValueError: `seconds` is not above 0, or `rounds` below 1.
 
-    Lesson 05, section 5.
+    Lesson 05, section 6.
     """
     if not seconds > 0 or rounds < 1:
         given = f"seconds is {seconds} and rounds {rounds}"

@@ -59,7 +59,7 @@ def _memory(values: Any) -> dict[StorageWeakRef, int]:
 def count_work(run: Callable[[], object]) -> Work:
     """Run something once and count what it asks of the device.
 
-    Lesson 05, section 2.
+    Lesson 05, section 3.
     """
     seen, counter = _Watcher(), FlopCounterMode(display=False)
     with seen, counter:

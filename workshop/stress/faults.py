@@ -89,7 +89,7 @@ FAULTS = [
         "tests/test_losses.py",
     ),
     Fault(
-        "brake of R1 on generated samples",
+        "R1 on generated samples",
         LOSSES,
         "total = discriminator(real).sum()",
         "total = discriminator(real := _.detach().requires_grad_()).sum()",
@@ -110,7 +110,7 @@ FAULTS = [
         "tests/test_modern.py",
     ),
     Fault(
-        "both brakes on the real side",
+        "both penalties on the real side",
         LOSSES,
         "pair = (real, fake), (fake, real)",
         "pair = (real, fake), (real, fake)",
