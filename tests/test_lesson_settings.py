@@ -39,7 +39,7 @@ def test_lesson_01_trains_what_its_configuration_cell_says():
         "BATCH_SIZE = 32": "BATCH_SIZE = 64",
         "LATENT_DIM = 2": "LATENT_DIM = 4",
     }
-    configuration = cells[index_of(cells, "EPOCHS = budget(")]
+    configuration = cells[index_of(cells, "announce_mode(")]
     for old, new in changes.items():
         assert old in configuration
         configuration = configuration.replace(old, new)

@@ -11,14 +11,17 @@ MOST = 120.0  # of its seconds for a cell in quick mode: each timing calls a ste
 # The first cells of a lesson are imports and configuration. Then: what the measuring cells need,
 # and these, each named by a piece of its code.
 NEEDED = {
-    "01_sine_gan": ["def configured("],
-    "02_mnist_mlp_gan": ["train_part, kept_part =", "scaled =", "IMAGES = train_part", "house ="],
+    "01_sine_gan": ["import FlopCounterMode"],
+    "02_mnist_mlp_gan": [
+        *("train_part, kept_part =", "scaled =", "LATENT_DIM =", "IMAGES = train_part", "house ="),
+        *("import DataLoader", "MEASURED = budget("),
+    ],
     "03_dcgan_faces": [
         *("train_part, kept_part =", "def at_width(", "HOUSE, MODERN = ", "ORIGINALS ="),
         "def forms_on(",
     ],
     "04_neural_style_transfer": ["def content_picture(", "LOOKED_AT ="],
-    "05_fast": [],
+    "05_fast": ["BIG = vary(", "import psutil", "import Tape"],
 }
 MEASURING = {
     "01_sine_gan": ["def points_per_second(", "points_per_second(device, batch_size, p)"],
@@ -36,7 +39,7 @@ MEASURING = {
             "by_hand = (g + ",
             "our_step = ",
         ),
-        *("limits = measure_limits", "[times] = interleave", "makers = cases(", "BIG = vary("),
+        *("limits = measure_limits", "[times] = interleave", "makers = cases("),
         *("for precision in (torch", "published = vary", "forms = {name: our_training(form, faces"),
         *("small = {", "curve = sine_points", "kind in PRECISIONS", "graph=True)"),
     ],
