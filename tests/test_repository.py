@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import nbformat
@@ -196,6 +197,20 @@ def test_the_command_line_offers_every_command_with_a_line_of_help(package):
     text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in importlib.import_module(f"{package}.__main__").COMMANDS:
         assert re.search(rf"^    {name}\s+\w", text, re.M), text
+
+
+def test_links_of_the_glossary_lead_to_headings():
+    """As the book makes anchors of headings: in small letters, with hyphens, without marks."""
+    glossary = (ROOT / "workshop/book/glossary.md").read_text(encoding="utf-8")
+    links = re.findall(r"\((notebooks/\w+\.ipynb)#([^)]+)\)", glossary)
+    assert len(links) > 20
+    for path, anchor in links:
+        cells = nbformat.read(ROOT / path, as_version=4).cells
+        texts = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        titles = re.findall(r"^#{1,3} (.+)$", texts, re.M)
+        plain = [unicodedata.normalize("NFKD", title).encode("ascii", "ignore") for title in titles]
+        slugs = [re.sub(r"[^\w\- ]", "", p.decode().lower()).replace(" ", "-") for p in plain]
+        assert anchor in slugs, (path, anchor)
 
 
 def test_links_and_pictures_lead_somewhere():

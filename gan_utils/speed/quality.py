@@ -134,8 +134,8 @@ def style_seconds(device: torch.device, seconds: float, size: int = 192) -> dict
         found = style_distances(resized(picture.cpu(), photo.shape[1:]), waves, floor)
         return sum(found.values()) / len(found)
 
-    calls = int(seconds / seconds_of(lambda: textbook.paint(photo, 2), 2, device))
-    calls, start = min(max(calls, 1), PUBLISHED_CALLS), time.perf_counter()
+    a_call = seconds_of(lambda: textbook.paint(photo, 2), 2, device) / 2
+    calls, start = min(max(int(seconds / a_call), 1), PUBLISHED_CALLS), time.perf_counter()
     goal = distance(textbook.paint(photo, calls))
     published, moments = time.perf_counter() - start, []
     ours = VGGFeatures([*OUR_STYLE_LAYERS, *CONTENT_LAYERS], "random").to(device)
