@@ -10,7 +10,7 @@ lists its own files in the same way.
 - `randomness`: random generators kept, put back, and seeded for a while
 - `files`: where the project lies, and writing files so that none is left half written
 - `progress`: a progress bar, and the stop button
-- `data`: where samples and pictures come from, and how a training gets them
+- `data`: where samples and pictures come from, and how a training run gets them
 - `gan`: two networks, their losses, and their training
 - `scores`: is the generator any good?
 - `style`: neural style transfer; it needs nothing of the two wings before it

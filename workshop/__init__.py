@@ -8,7 +8,7 @@
 - `exercises`: the exercises of a lesson, and worksheets
 - `grade`: mark a folder of worksheets
 - `notebooks`: keep the stored outputs of notebooks true
-- `experiments`: trainings that take hours, and their stored results
+- `experiments`: training runs that take hours, and their stored results
 - `book`: make a book of the lessons and the package
 - `stress`: faults, kills and crowds: what is tried by hand, for minutes or hours
 """

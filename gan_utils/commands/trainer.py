@@ -1,4 +1,4 @@
-"""A training from the command line: what it trains, and what it says and draws."""
+"""A training run from the command line: what it trains, and what it says and draws."""
 
 import argparse
 import io

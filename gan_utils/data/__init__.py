@@ -1,4 +1,4 @@
-"""Where samples and pictures come from, and how a training gets them.
+"""Where samples and pictures come from, and how a training run gets them.
 
 - `images`: whole numbers from 0 to 255 when stored, floats in [-1, 1] when used
 - `sine`: points on one period of the sine curve

@@ -100,7 +100,7 @@ def _samples_of(batch: Any) -> Any:
 
 
 def data_identity(batches: Iterable) -> dict[str, Any]:
-    """Return what tells the data of a training from others, as plain numbers and strings.
+    """Return what tells the data of a training run from others, as plain numbers and strings.
 
     Of tensors (`Batches`, a list of batches, a DataLoader of a TensorDataset) the contents count,
     by a hash; of other data their kind, their number and the batch size.
@@ -195,10 +195,10 @@ class BatchStream:
 
 
 class DistributedBatches:
-    """One process's part of every batch of a training that several share.
+    """One process's part of every batch of a training run that several share.
 
     What a batch holds depends on the seed and the step alone: no
-    process has to know what another one took, and a training that goes
+    process has to know what another one took, and a training run that goes
     on needs no memory of its place. Epochs are as in `Batches`.
 
     Args:

@@ -1,4 +1,4 @@
-"""What a lesson defines outside its exercises, without its trainings."""
+"""What a lesson defines outside its exercises, without its training runs."""
 
 import ast
 import re

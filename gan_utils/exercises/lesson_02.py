@@ -101,7 +101,7 @@ def _scores(training: Result) -> dict[str, float]:
 
 
 def five_trainings() -> str:
-    """Return the table that exercise 3 is about: the scores of five stored trainings, by letter."""
+    """Return the table of exercise 3: the scores of five stored training runs, by letter."""
     lines = [f"{'':4}{'Fréchet':>9}{'entropy':>9}{'commonest':>11}{'precision':>11}{'recall':>8}"]
     for letter, training in _trainings().items():
         found = _scores(training)
@@ -113,7 +113,7 @@ def five_trainings() -> str:
 
 
 def collapse(collapsed: str | None, untrained: str | None) -> Verdict:
-    """Check which of the five trainings draws one digit, and which draws none, by their scores."""
+    """Check which of the five training runs draws one digit, and which draws none."""
     name = "collapse"
     if collapsed is None or untrained is None:
         return unanswered(name)

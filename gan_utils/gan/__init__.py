@@ -7,8 +7,8 @@
 - `ema`: an exponential moving average of the generator's weights
 - `latent`: latent vectors, and the arc between two of them
 - `recipes`: published training recipes as data, each with its source
-- `history`: what happened in a training
-- `callbacks`: metrics and snapshots, between the steps of a training
+- `history`: what happened in a training run
+- `callbacks`: metrics and snapshots, between the steps of a training run
 - `checkpoints`: saving, exact resuming, the way back after a bad loss
 - `network_checks`: do generator and discriminator fit?
 - `step`: one step of training: each network learns once

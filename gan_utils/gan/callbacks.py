@@ -1,4 +1,4 @@
-"""What a training looks at between its steps: metrics, and snapshots."""
+"""What a training run looks at between its steps: metrics, and snapshots."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""Keeping a training safe: checkpoints on disk, and the way back after a bad loss."""
+"""Keeping a training run safe: checkpoints on disk, and the way back after a bad loss."""
 
 import copy
 import io
@@ -28,7 +28,7 @@ class Stateful(Protocol):
 
 
 class Checkpointer:
-    """Saves and restores everything that changes during a training.
+    """Saves and restores everything that changes during a training run.
 
     Args:
         parts: what changes, in a fixed order: the train state, its history, the place in the data.

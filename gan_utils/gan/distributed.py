@@ -30,10 +30,10 @@ from gan_utils.randomness import mixed_seed
 from gan_utils.runtime import device_of_process, distributed_backend, pick_device
 
 LOOK = 20  # steps between two moments at which the processes look at each other
-# How long a process waits for the others: while one of them may be loading data, and in a training.
+# How long a process waits for the others: while one may be loading data, and in a training run.
 # To end a process that does not react, torchrun takes half a minute more.
 PREPARING, TRAINING = timedelta(minutes=30), timedelta(seconds=25)
-SAMPLES = 64  # drawn whenever a training is saved
+SAMPLES = 64  # drawn whenever a training run is saved
 
 
 class DistributedError(RuntimeError):
@@ -42,7 +42,7 @@ class DistributedError(RuntimeError):
 
 @dataclass(frozen=True)
 class World:
-    """The processes of one training, seen from one of them.
+    """The processes of one training run, seen from one of them.
 
     Attributes:
         rank: the number of this process, from 0.
@@ -252,7 +252,7 @@ def train_distributed(
 ) -> History:
     """Train to the last step in all processes, and return what happened.
 
-    A training goes on exactly where its checkpoint left it, and with another number of processes
+    A training run goes on exactly where its checkpoint left it, with another number of processes
     as well. The stop button ends it in all of them, at the latest `LOOK` steps later.
 
     Args:

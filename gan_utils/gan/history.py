@@ -1,4 +1,4 @@
-"""What happened in a training: losses and probabilities of every step, samples of some."""
+"""What happened in a training run: losses and probabilities of every step, samples of some."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +28,7 @@ class Snapshot:
 
 @dataclass
 class History:
-    """What happened in a training.
+    """What happened in a training run.
 
     Attributes:
         generator: the network to sample from: the averaged copy where `ema_decay` was given,
@@ -75,7 +75,7 @@ class History:
         self.snapshots.append(Snapshot(len(self.records), samples, logits))
 
     def identity(self) -> dict[str, Any]:
-        """Return the shapes of the fixed inputs: a training with others is another one."""
+        """Return the shapes of the fixed inputs: a training run with others is another one."""
         inputs = dict(fixed_latent=self.fixed_latent, probe=self.probe)
         return {n: None if given is None else tuple(given.shape) for n, given in inputs.items()}
 

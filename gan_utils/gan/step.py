@@ -124,7 +124,7 @@ def gan_step(
 
 
 class TrainState:
-    """All that a training changes: two networks, their optimisers, schedules and the EMA.
+    """All that a training run changes: two networks, their optimisers, schedules and the EMA.
 
     `step` trains each network once.
 

@@ -83,7 +83,7 @@ def final_scores(results: list[Result], weights: str, score: str = "frechet") ->
 
 def print_results(rows: dict[str, list[Result]], score: str = "frechet") -> None:
     """Print the median and the worst score of each row, for both sets of weights of the same
-    trainings, and what real samples score.
+    training runs, and what real samples score.
 
     Args:
         rows: as `stored_results` returns them.

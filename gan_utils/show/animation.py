@@ -60,7 +60,7 @@ def animate(
     milliseconds: int = 200,
     colors: int = 128,
 ) -> Image:
-    """Return an animated PNG of a training, which plays in notebooks and on web pages.
+    """Return an animated PNG of a training run, which plays in notebooks and on web pages.
 
     It begins with the last moment, which is also what paper shows, then plays all moments, three
     times, and rests on the last.

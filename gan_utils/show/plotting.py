@@ -38,7 +38,7 @@ THEME = {
     "lines.linewidth": 1.8,
 }
 
-# Draws one moment of a training into one axes.
+# Draws one moment of a training run into one axes.
 DrawSnapshot = Callable[[Axes, Snapshot | PictureSnapshot], None]
 
 
@@ -113,12 +113,12 @@ def plot_scores(
     floor: float,
     label: str = "Fréchet distance",
 ) -> None:
-    """Draw the scores of several trainings: a line for each row, a dot for each seed.
+    """Draw the scores of several training runs: a line for each row, a dot for each seed.
 
     Args:
         ax: its horizontal axis becomes logarithmic.
         rows: by name, the scores [seeds] of the trained and of the averaged weights; both of the
-            same trainings. The first row is drawn on top.
+            same training runs. The first row is drawn on top.
         floor: what images that were kept back reach, drawn as a dashed line.
         label: the name of the score.
     """
@@ -265,7 +265,7 @@ def plot_terms(ax: Axes, result: StyleResult) -> None:
 def film_strip(
     snapshots: Sequence[Snapshot | PictureSnapshot], draw: DrawSnapshot, *, count: int = 6
 ) -> None:
-    """Show some moments of a training beside each other, for paper and screen.
+    """Show some moments of a training run beside each other, for paper and screen.
 
     Args:
         snapshots: all moments; `count` of them are shown, evenly spaced.

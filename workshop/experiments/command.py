@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run the trainings that have no result yet, then print a table of all.
+    """Run the training runs that have no result yet, then print a table of all.
 
     Raises:
         RuntimeError: the device asked for is not here.

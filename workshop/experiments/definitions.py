@@ -209,11 +209,11 @@ EXPERIMENTS = {
 
 
 def trials(name: str, seeds: Iterable[int] = (), source: str | None = None) -> list[Trial]:
-    """Return the trainings of an experiment, seed by seed.
+    """Return the training runs of an experiment, seed by seed.
 
     Args:
         name: one of `EXPERIMENTS`.
-        seeds: of the trainings; without any, those that the lessons read.
+        seeds: of the training runs; without any, those that the lessons read.
         source: what is learned from; otherwise the experiment's usual one.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What scores the samples of a training: images by features, points by the curve."""
+"""What scores the samples of a training run: images by features, points by the curve."""
 
 import base64
 import io
@@ -57,7 +57,7 @@ class Evaluator(Protocol):
     floor: Scores
 
     def samples(self) -> Tensor:
-        """Return what a training learns from; where it is drawn, PyTorch's seed decides."""
+        """Return what a training run learns from; where it is drawn, PyTorch's seed decides."""
 
     def __call__(self, samples: Tensor) -> Scores:
         """Return the scores of `count` samples."""
@@ -223,7 +223,7 @@ class SineEvaluator:
         self.floor |= _rounded(**{f"{name} deviation": number for name, number in deviations})
 
     def samples(self) -> Tensor:
-        """Draw the points [examples, 2] that a training learns from."""
+        """Draw the points [examples, 2] that a training run learns from."""
         return sine_points(self.examples)
 
     def __call__(self, points: Tensor) -> Scores:

@@ -1,4 +1,4 @@
-"""One training of an experiment: scored along the way, kept in a small file, never stale."""
+"""One training run of an experiment: scored along the way, kept in a small file, never stale."""
 
 import json
 import math
@@ -26,14 +26,14 @@ from gan_utils.runtime import device_name
 from gan_utils.scores.results import load_result
 from workshop.experiments.evaluators import Evaluator, evaluator_of, evaluator_settings
 
-MOMENTS = 13  # scores of one training, evenly spaced, the untrained networks included
+MOMENTS = 13  # scores of one training run, evenly spaced, the untrained networks included
 EMA_DECAY = 0.999  # averaging, for a recipe without: it changes nothing in the training
 SHOWN = 40  # samples in the stored picture
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training of an experiment.
+    """One training run of an experiment.
 
     Attributes:
         experiment, row: where its result belongs.
@@ -101,7 +101,7 @@ def _plain(value: Any) -> Any:
 def run_trial(trial: Trial, folder: Path, device: torch.device) -> dict[str, Any]:
     """Train, score along the way, and keep the result in a file of `folder`.
 
-    A finished result that is still true is read, not computed again. A training that was killed
+    A finished result that is still true is read, not computed again. A training run that was killed
     goes on from its checkpoint, in `runs` beside the folder.
 
     Raises:

@@ -100,7 +100,7 @@ def _broken_mnist() -> dict[str, dict[str, bytes]]:
 
 
 def training_calls(_: Path) -> Iterator[Call]:
-    """Yield trainings with odd arguments, networks and batches."""
+    """Yield training runs with odd arguments, networks and batches."""
     arguments = (
         "steps latent_dim lr d_lr betas ema_decay snapshots checkpoint_every latent loss gamma"
     )
@@ -213,7 +213,7 @@ def _odd_batches() -> dict[str, Any]:
 
 
 def checkpoint_calls(folder: Path) -> Iterator[Call]:
-    """Yield trainings whose checkpoint is another thing, damaged, or made by hand."""
+    """Yield training runs whose checkpoint is another thing, damaged, or made by hand."""
     good = folder / "good.pt"
     with redirect_stdout(io.StringIO()):
         _train(checkpoint=good)

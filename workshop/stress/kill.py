@@ -1,4 +1,4 @@
-"""Kill trainings at random moments, let them go on, and compare their ends bit for bit.
+"""Kill training runs at random moments, let them go on, and compare their ends bit for bit.
 
     python -m workshop.stress.kill            three kills of every recipe
     python -m workshop.stress.kill 20 7       as many as you like, and a seed for the moments
@@ -107,7 +107,7 @@ def limit() -> None:
 
 
 def begin(name: str, path: Path, task: str = "train", **how) -> subprocess.Popen:
-    """Start a training in a process of its own, and wait until it is about to begin."""
+    """Start a training run in a process of its own, and wait until it is about to begin."""
     line = [sys.executable, "-m", "workshop.stress.kill", task, name, str(path)]
     process = subprocess.Popen(
         line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how
@@ -118,13 +118,13 @@ def begin(name: str, path: Path, task: str = "train", **how) -> subprocess.Popen
 
 
 def end(process: subprocess.Popen) -> tuple[str, str]:
-    """Wait for a training, and return its digest ("" if it failed) and all that it said."""
+    """Wait for a training run, and return its digest ("" if it failed) and all that it said."""
     said, _ = process.communicate()
     return (said.split()[-1] if process.returncode == 0 else ""), said
 
 
 def kill_and_go_on(name: str, path: Path, kills: int, seconds: float, moments: random.Random):
-    """Kill a training again and again, then let it finish; return what `end` returns."""
+    """Kill a training run again and again, then let it finish; return what `end` returns."""
     while kills:
         process = begin(name, path)
         time.sleep(moments.uniform(0, seconds))
@@ -138,7 +138,7 @@ def kill_and_go_on(name: str, path: Path, kills: int, seconds: float, moments: r
 
 
 def attack(name: str, folder: Path, kills: int, moments: random.Random) -> dict[str, bool]:
-    """Return which attacks on a training's checkpoint came to nothing."""
+    """Return which attacks on a training run's checkpoint came to nothing."""
     process = begin(name, folder / "whole.pt")
     start = time.perf_counter()
     whole = process.stdout.readline().strip()  # it says nothing else
@@ -157,7 +157,7 @@ def attack(name: str, folder: Path, kills: int, moments: random.Random) -> dict[
 
 
 def kill_within_saves(name: str, path: Path, each: int, moments: random.Random) -> int:
-    """Kill a training within its saves, `each` times by every signal; return how many were hit."""
+    """Kill a training run in its saves, `each` times by every signal; return how many were hit."""
     hit = 0
     for number in [*SIGNALS] * each:
         process = begin(name, path, "slowly")
@@ -173,7 +173,7 @@ def kill_within_saves(name: str, path: Path, each: int, moments: random.Random) 
 
 
 def saves(each: int = 10, seed: int = 0) -> None:
-    """Kill a training within its saves, and compare its end bit for bit; fail if it differs."""
+    """Kill a training run within its saves, and compare its end bit for bit; fail if it differs."""
     name = "SINE_HOUSE"
     with TemporaryDirectory() as folder:
         whole, _ = end(begin(name, Path(folder, "whole.pt")))

@@ -1,4 +1,4 @@
-"""Kill one of two processes of a training, or all, at random moments, and compare its end.
+"""Kill one of two processes of a training run, or all, at random moments, and compare its end.
 
     python -m workshop.stress.kill_team           twenty kills
     python -m workshop.stress.kill_team 40 7      as many as you like, and a seed for the moments
@@ -22,7 +22,7 @@ STEPS, SAVE_EVERY, SIZE = 3000, 25, 2
 
 
 def begin(path: Path) -> subprocess.Popen:
-    """Start a training, or go on with it."""
+    """Start a training run, or go on with it."""
     launch = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(SIZE)]
     what = ["sine-published", "--steps", str(STEPS), "--save-every", str(SAVE_EVERY)]
     line = [*launch, "-m", "gan_utils", "train", *what, "--checkpoint", str(path)]
