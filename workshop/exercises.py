@@ -47,8 +47,8 @@ def with_exercises(lesson: NotebookNode, section: list[NotebookNode]) -> list[No
     starts = [index for index in headings if EXERCISES.search(texts[index])]
     if not starts or starts[-1] == headings[-1]:
         raise ValueError("a lesson needs a heading like '## 15. Exercises', and one behind it")
-    is_open = (", explore, " in cell.source for cell in section)
-    checked = next((i for i, here in enumerate(is_open) if here and starts[1:]), len(section))
+    is_open = [", explore, " in cell.source for cell in section]
+    checked = is_open.index(True) if starts[1:] and True in is_open else len(section)
     cells = [*lesson.cells]
     for start, part in reversed(
         [*zip(starts, (section[:checked], section[checked:]), strict=False)]

@@ -229,7 +229,7 @@ def _mistake_of_discriminator(mine: _Played, players: tuple, *batch: Tensor) -> 
 
 def _mistake_of_generator(mine: _Played, players: tuple, *batch: Tensor) -> str:
     mistakes = {
-        "that is the saturating loss; section 6 chose the other one": (losses.saturating),
+        "that is the saturating loss; section 6 chose the other one": losses.saturating,
         "the generator learns to be called generated: its label is wrong": lambda f: (
             nn.functional.softplus(f).mean()
         ),

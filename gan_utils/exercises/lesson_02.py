@@ -112,13 +112,13 @@ def five_trainings() -> str:
     return "\n".join(lines)
 
 
-def collapse(collapsed: str | None, untrained: str | None) -> Verdict:
-    """Check which of the five training runs draws one digit, and which draws none."""
+def collapse(collapsed: str | None, blot: str | None) -> Verdict:
+    """Check which of the five training runs draws one digit, and which a blot."""
     name = "collapse"
-    if collapsed is None or untrained is None:
+    if collapsed is None or blot is None:
         return unanswered(name)
     scores = {letter: _scores(training) for letter, training in _trainings().items()}
-    given = [str(letter).strip().upper() for letter in (collapsed, untrained)]
+    given = [str(letter).strip().upper() for letter in (collapsed, blot)]
     if not set(given) <= set(scores):
         return not_yet(name, f"two letters from {min(scores)} to {max(scores)} are needed")
     one_class = [letter for letter in scores if scores[letter]["commonest"] > 0.5]
@@ -130,7 +130,7 @@ def collapse(collapsed: str | None, untrained: str | None) -> Verdict:
         return not_yet(name, look)
     if given[0] != right[0]:
         return not_yet(f"{name}, one digit", _not_collapsed(scores[given[0]]))
-    return not_yet(f"{name}, no digit", _not_untrained(scores[given[1]]))
+    return not_yet(f"{name}, no digit", _not_blot(scores[given[1]]))
 
 
 def _not_collapsed(found: dict[str, float]) -> str:
@@ -149,7 +149,7 @@ def _not_collapsed(found: dict[str, float]) -> str:
     return "its distance is large, but all digits are there; look at the commonest class"
 
 
-def _not_untrained(found: dict[str, float]) -> str:
+def _not_blot(found: dict[str, float]) -> str:
     if found["commonest"] > 0.5:
         return "that is the one that draws one digit: it is nearer than noise"
     return "it is nearer than noise, and no class has even half of its images"

@@ -1,7 +1,7 @@
 """Diagrams of networks, and of the two halves of a training step, drawn by code."""
 
 import math
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -67,8 +67,8 @@ def show_networks(**networks: nn.Module) -> None:
         networks: by the names to show; each has linear layers in the order of its modules.
     """
     _, axes = plt.subplots(1, len(networks), figsize=(9, 2.2), sharey=True, squeeze=False)
-    for ax, (name, network), color in zip(axes[0], networks.items(), (FAKE, REAL), strict=False):
-        layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+    for ax, (name, net), color in zip(axes[0], networks.items(), cycle((FAKE, REAL)), strict=False):
+        layers = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
         sizes = [layers[0].in_features, *(layer.out_features for layer in layers)]
         heights = [1 + math.log2(size) for size in sizes]
         ax.bar(range(len(sizes)), heights, 0.3, [-h / 2 for h in heights], color=color)
