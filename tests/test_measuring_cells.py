@@ -17,10 +17,12 @@ NEEDED = {
         *("import DataLoader", "MEASURED = budget("),
     ],
     "03_dcgan_faces": [
-        *("train_part, kept_part =", "def at_width(", "HOUSE, MODERN = ", "ORIGINALS ="),
-        "def forms_on(",
+        *("train_part, kept_part =", "ORIGINALS =", "def at_width(", "HOUSE, MODERN = "),
+        *("import make_grid", "MEASURED = budget(", "def step_times("),
     ],
-    "04_neural_style_transfer": ["def content_picture(", "LOOKED_AT ="],
+    "04_neural_style_transfer": [
+        *("def content_picture(", "LOOKED_AT =", "import median_seconds", "MEASURED = budget("),
+    ],
     "05_fast": ["BIG = vary(", "import psutil", "import Tape"],
 }
 MEASURING = {
@@ -29,7 +31,7 @@ MEASURING = {
         *("def seconds_per_step(", "def images_per_second("),
         "images_per_second(device, batch_size, p)",
     ],
-    "03_dcgan_faces": ["def step_times(", "times = step_times(forms"],
+    "03_dcgan_faces": ["times = step_times(forms"],
     "04_neural_style_transfer": ["def calls_per_second(", "calls_per_second(net, size, p)"],
     "05_fast": [
         *(

@@ -13,6 +13,7 @@ from gan_utils.data.batches import Batches
 from gan_utils.gan.augment import DiffAugment, change_colors, cut_out, shift
 from gan_utils.gan.losses import (
     LOSSES,
+    approximate_penalty,
     r1_penalty,
     r1_r2_penalty,
     relativistic_discriminator,
@@ -54,6 +55,20 @@ def test_r2_is_r1_at_generated_samples():
     slope = straight[1].weight.square().sum().item()
     found = r1_r2_penalty(straight, torch.randn(5, 2), torch.randn(5, 2), gamma=0.5)
     assert found.item() == pytest.approx(0.5 * slope, rel=1e-5)
+
+
+def test_the_approximate_penalty_is_that_of_both_slopes_on_average():
+    straight = nn.Sequential(nn.Flatten(), nn.Linear(2, 1))
+    slope = straight[1].weight.square().sum().item()
+    torch.manual_seed(0)
+    real, fake = torch.randn(2, 20_000, 2)
+    for gamma, sigma in ((0.5, 0.01), (2.0, 0.1)):
+        found = approximate_penalty(straight, real, fake, gamma, sigma)
+        assert found.item() == pytest.approx(gamma * slope, rel=0.05)
+    bent = nn.Sequential(nn.Linear(2, 32), nn.Tanh(), nn.Linear(32, 1))
+    real = real / 2 + 1  # other slopes there than at the generated ones
+    exact = r1_r2_penalty(bent, real, fake).item()
+    assert approximate_penalty(bent, real, fake).item() == pytest.approx(exact, rel=0.05)
 
 
 def test_the_generator_of_pairs_learns_from_the_real_ones_beside_it():

@@ -25,6 +25,8 @@ MOST_WORDS, MOST_CODE_CELLS, FIRST_TRAINING = 4500, 60, 15  # of a lesson, befor
 TRAINS = {  # the cell of the first training run of each lesson that has a laboratory
     "01_sine_gan": "step_by_hand(real_points[indices])",
     "02_mnist_mlp_gan": "train(house, FIRST_STEPS",
+    "03_dcgan_faces": "train(at_width(recipe, lambda: 16)",
+    "04_neural_style_transfer": "result = transfer_style(content, style_image",
     "05_fast": "generator = form()",
 }
 

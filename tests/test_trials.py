@@ -247,6 +247,9 @@ def test_the_path_of_faces_goes_on_to_the_recipe_of_today():
     assert isinstance(augmented.discriminator()[0], DiffAugment)
     assert residual.training == modern.training | dict(lr=3e-4)
     assert isinstance(residual.generator(), ResidualGenerator)
+    cheaper = rows["approximate R1, R2"]
+    assert cheaper.training == modern.training | dict(loss="relativistic, approximate")
+    assert repr(cheaper.generator()) == repr(constant.generator())
 
 
 def test_what_was_learned_by_heart_of_few_pictures_is_measured(tmp_path, monkeypatch):

@@ -101,7 +101,7 @@ def blind_spot(letters: str | None) -> Verdict:
         return not_yet(name, f"letters from a to e are needed, such as 'bd', not {letters!r}")
     given, unseen = set(letters.lower()) - set(", "), _unseen()
     looks = {
-        "a": "follow half the contrast through section 4: two convolutions without a bias, a "
+        "a": "follow half the contrast through section 5: two convolutions without a bias, a "
         "LeakyReLU between them, a batch norm. What is left of the half?",
         "b": "one picture alone hardly moves the batch's mean and deviation, so it comes out of "
         "the norm weaker than the others",
@@ -214,7 +214,7 @@ def _fault_of_layer(stride: int, answer: Any) -> str:
     stamps = conv_transpose1d(*ones, stride=stride, padding=padding)[0, 0]
     if len(stamps) != stride * PLACES:
         what = f"{PLACES} places become {len(stamps)}, not {stride * PLACES}"
-        return f"{what}; section 2 has the formula"
+        return f"{what}; section 3 has the formula"
     if kernel <= stride:
         return "no stamps overlap: each block of pixels comes from one place alone"
     most, least = (int(end) for end in (stamps[kernel:-kernel].max(), stamps[kernel:-kernel].min()))

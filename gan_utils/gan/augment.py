@@ -71,7 +71,7 @@ class DiffAugment(nn.Module):
     So it never has to draw grey skin or holes: a changed real image
     looks the same way.
 
-    Source: Zhao et al. 2020. Lesson 03, section 9.
+    Source: Zhao et al. 2020. Lesson 03, section 17.
     """
 
     def forward(self, images: Tensor) -> Tensor:

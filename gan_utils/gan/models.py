@@ -136,7 +136,7 @@ def initialize_dcgan(module: nn.Module) -> None:
     N(1, 0.02), biases zero.
 
     Source: Radford et al. 2016, section 4, which leaves the gains open;
-    N(1, 0.02) is the custom. Lesson 03, section 5.
+    N(1, 0.02) is the custom. Lesson 03, section 12.
     """
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, 0.0, 0.02)
@@ -178,7 +178,7 @@ class DCGANGenerator(nn.Module):
         ValueError: a number is below 1, or `image_size` not allowed.
 
     Source: Radford et al. 2016, figure 1, with half the paper's
-    channels, as is the custom. Lesson 03, section 3.
+    channels, as is the custom. Lesson 03, section 4.
     """
 
     def __init__(
@@ -226,7 +226,7 @@ class DCGANDiscriminator(nn.Module):
     Raises:
         ValueError: `width` is below 1, or `image_size` not allowed.
 
-    Source: Radford et al. 2016, section 3. Lesson 03, section 3.
+    Source: Radford et al. 2016, section 3. Lesson 03, section 4.
     """
 
     def __init__(

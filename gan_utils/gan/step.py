@@ -43,7 +43,7 @@ def logits_of_both(
     One pass over both takes half as many calls. But what looks at the
     whole batch, as batch norm does, must not mix real and fake
     statistics: with any module not in SAMPLE_BY_SAMPLE, or a hook, both
-    go apart. Lesson 03, section 4.
+    go apart. Lesson 03, section 5.
     """
     kinds = {type(module) for module in discriminator.modules()}
     if kinds <= {*SAMPLE_BY_SAMPLE} and not has_hooks(discriminator):

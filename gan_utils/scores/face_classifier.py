@@ -51,7 +51,7 @@ class FaceClassifier:
 
     Source: Fisher 1936; Hastie, Tibshirani and Friedman 2009, section
     4.3, also on why least squares would miss values in the middle.
-    Lesson 03, section 10.
+    Lesson 03, section 18.
     """
 
     def __init__(self, faces: FaceImages) -> None:

@@ -40,7 +40,7 @@ class RandomFeatures(nn.Module):
     are; they know nothing of eyes.
 
     Source: Naeem et al. 2020 (a random VGG16); here a VGG11 of half the
-    width. Lesson 03, section 8.
+    width. Lesson 03, section 9.
     """
 
     image_shape, num_features = FACE_SHAPE, 64

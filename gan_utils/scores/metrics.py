@@ -208,7 +208,7 @@ def checkerboard_power(images: Tensor, period: int) -> float:
     Raises:
         ValueError: `period` is below 2, or does not divide H and W.
 
-    Lesson 03, section 8.
+    Lesson 03, section 15.
     """
     height, width = images.shape[2:]
     if period < 2 or height % period or width % period:

@@ -122,7 +122,7 @@ def style_seconds(device: torch.device, seconds: float, size: int = 192) -> dict
         Of the published one `calls`, `distance` (from the style at its end, in floors) and
         `published` (seconds); `ours`, the seconds of ours to that distance, None if never.
 
-    Lesson 04, section 12.
+    Lesson 04, section 16.
     """
     photo = picture_tensor(Image.fromarray(load_sample_image("china.jpg")), size).to(device)
     waves = draw_waves(*photo.shape[1:], radius=size / 15)  # as in lesson 04

@@ -150,7 +150,7 @@ class TextbookStyle:
 
     def paint(self, start: Tensor, calls: int) -> Tensor:
         """Change `start` [3, H, W] by L-BFGS without bounds, and clip the end to [0, 1]. Lesson 04,
-        section 7, tells why the thresholds are 0 and the objective is multiplied.
+        section 13, tells why the thresholds are 0 and the objective is multiplied.
         """
         picture, factor = start[None].clone().requires_grad_(), start.numel()
         thresholds = dict(tolerance_grad=0, tolerance_change=0)

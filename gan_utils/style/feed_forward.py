@@ -47,7 +47,7 @@ class StyleNetwork(nn.Module):
     Source: Johnson et al. 2016, who halve twice, for larger pictures
     and longer training; instance norm: Ulyanov et al. 2016; noise:
     Ulyanov et al. 2016b; enlarging: Odena et al. 2016.
-    Lesson 04, section 10.
+    Lesson 04, section 15.
     """
 
     def __init__(self, width: int = 24, blocks: int = 5) -> None:
@@ -121,7 +121,7 @@ def train_style_network(
             number.
         ValueError: `steps` is below 1, or there are fewer batches.
 
-    Source: Johnson et al. 2016. Lesson 04, section 10.
+    Source: Johnson et al. 2016. Lesson 04, section 15.
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; it must be at least 1")

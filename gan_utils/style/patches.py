@@ -33,7 +33,7 @@ def sliced_wasserstein(
         ValueError: a picture has fewer than 8 times `scale` pixels.
 
     Source: Rabin et al. 2012; of patches: Elnekave & Weiss 2022.
-    Lesson 04, section 12.
+    Lesson 04, section 16.
     """
     one, other = _cloud(picture, scale), _cloud(style, scale)
     return (one - other).square().mean().sqrt().item()
@@ -62,7 +62,7 @@ def style_floor(style: Tensor) -> dict[int, float]:
     Raises:
         ValueError: no scale is left.
 
-    Lesson 04, section 12.
+    Lesson 04, section 8.
     """
     height, width = (math.ceil(2 * side / 3) for side in style.shape[1:])
     scales = [k for k in SCALES if SIDE * k <= min(height, width)]

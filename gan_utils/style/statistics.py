@@ -52,7 +52,7 @@ def sorted_projections(features: Tensor) -> Tensor:
     angles, and always the same.
 
     Source: Heitz et al. 2021, who draw new directions in each step.
-    Lesson 04, section 4.
+    Lesson 04, section 12.
     """
     directions = random_directions(features.shape[1]).to(features)
     values = directions @ features.flatten(2)

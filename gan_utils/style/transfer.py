@@ -66,7 +66,7 @@ def transfer_style(
         ValueError: an argument is out of range.
 
     Source: Gatys et al. 2016; from small to large: Gatys et al. 2017.
-    Lesson 04, section 8.
+    Lesson 04, section 7.
     """
     check_run(calls, optimizer, snapshots)
     _check_transfer(start, sizes, calls, keep_colors)

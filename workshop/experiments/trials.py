@@ -17,7 +17,7 @@ from gan_utils.files import atomic_write
 from gan_utils.gan.callbacks import snapshot_steps
 from gan_utils.gan.history import History
 from gan_utils.gan.latent import draw_latent
-from gan_utils.gan.losses import R1_WEIGHT, named_loss, r1_penalty, r1_r2_penalty
+from gan_utils.gan.losses import R1_WEIGHT, gradient_penalty, named_loss
 from gan_utils.gan.models import evaluate
 from gan_utils.gan.recipes import Recipe
 from gan_utils.gan.training import train_gan
@@ -72,7 +72,7 @@ class Trial:
             "seed": self.seed,
             "source": self.source,
             **evaluator_settings(self.source),
-            **({"r1_weight": R1_WEIGHT} if penalty in (r1_penalty, r1_r2_penalty) else {}),
+            **({} if penalty in (None, gradient_penalty) else {"r1_weight": R1_WEIGHT}),
             **({"count": self.count} if self.count else {}),
             "moments": MOMENTS,
             "default_ema_decay": EMA_DECAY,
