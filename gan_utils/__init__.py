@@ -15,8 +15,8 @@ lists its own files in the same way.
 - `scores`: is the generator any good?
 - `style`: neural style transfer; it needs nothing of the two wings before it
 - `speed`: how fast is it, and how fast could it be?
-- `exercises`: are answers to the exercises right, and if not, where to look?
 - `show`: figures, animated pictures, the live view, source code
+- `exercises`: are answers to the exercises right, and if not, where to look?
 - `commands`: what `python -m gan_utils` can do
 """
 

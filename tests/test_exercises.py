@@ -23,7 +23,8 @@ from workshop.notebooks import RUN, renew_exercises
 
 LESSONS = Path(__file__).parents[1] / "notebooks"
 SOLUTIONS = sorted((LESSONS / "solutions").glob("*.ipynb"))
-HEADING = re.compile(r"### Exercise (\d+), (predict|build|explore), (\d+) minutes: \S.+")
+KINDS = ("predict", "build", "diagnose", "explore")
+HEADING = re.compile(rf"### Exercise (\d+), ({'|'.join(KINDS)}), (\d+) minutes: \S.+")
 HINT = re.compile(r"<details><summary>Hint</summary>\n\n.+\n\n</details>", re.S)
 
 each_notebook = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
@@ -55,14 +56,15 @@ def test_each_lesson_has_solutions():
 
 
 @each_notebook
-def test_exercises_are_of_three_kinds_with_minutes_and_a_hint(path):
+def test_exercises_are_of_several_kinds_with_minutes_and_a_hint(path):
     questions = [cells[0].source for cells in exercises(path)]
     headings = [HEADING.match(question) for question in questions]
     assert all(headings) and all(HINT.search(question) for question in questions)
     assert [int(heading[1]) for heading in headings] == list(range(1, len(headings) + 1))
     kinds = [heading[2] for heading in headings]
-    assert 8 <= len(kinds) <= 10 and kinds == sorted(kinds, key="predict build explore".find)
-    assert min(kinds.count(kind) for kind in ("predict", "build", "explore")) >= 2
+    assert 8 <= len(kinds) <= 12 and kinds == sorted(kinds, key=KINDS.index)
+    assert {*kinds} in ({"predict", "build", "explore"}, {"diagnose", "explore"})
+    assert min(map(kinds.count, kinds)) >= 2
     assert all(1 <= int(heading[3]) <= 45 for heading in headings)
 
 

@@ -76,16 +76,20 @@ def test_the_guide_has_a_plan_and_the_times_of_each_lesson(stem):
     assert sections and set(sections) <= set(re.findall(r"^## (.+)$", texts, re.M))
 
 
-def test_the_symptoms_lead_to_sections_that_exist():
-    rows = re.findall(
-        r"^\| .+ \| .+ \| .*\(((\d\d)_\w+)\.ipynb\), (.+) \|$", GUIDE.read_text(), re.M
-    )
-    assert len(rows) >= 8
-    for stem, _, place in rows:
-        cells = nbformat.read(LESSONS / f"{stem}.ipynb", as_version=4).cells
-        texts = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        for number in re.findall(r"section (\d+)", place):
-            assert re.search(rf"^## {number}\. ", texts, re.M), (stem, place)
-        for number in re.findall(r"exercise (\d+)", place):
-            assert f"### Exercise {number}," in texts, (stem, place)
-        assert re.search(r"(section|exercise) \d+", place)
+def test_the_symptoms_lead_to_sections_and_patients_that_exist():
+    assert "06_clinic.ipynb#9-symptoms-causes-remedies" in GUIDE.read_text()
+    texts = {
+        path.stem[:2]: "\n".join(c.source for c in nbformat.read(path, as_version=4).cells)
+        for path in LESSONS.glob("*.ipynb")
+    }
+    section = re.search(r"^## \d+\. Symptoms.*?^## ", texts["06"], re.S | re.M)[0]
+    rows = re.findall(r"^\| (?!symptom|---).+ \| (.+) \|$", section, re.M)
+    assert len(rows) >= 20
+    for row in rows:
+        for place in row.split("; "):
+            lesson, part = re.fullmatch(r"\[?(\d\d)\b.*?, (.+)", place).groups()
+            if part.startswith("patient"):
+                part = part.split(" and ")[0].replace("patient", "exercise")
+            kind, number = re.match(r"(section|exercise) (\d+)", part).groups()
+            heading = rf"^## {number}\. " if kind == "section" else rf"^### Exercise {number},"
+            assert re.search(heading, texts[lesson], re.M), place

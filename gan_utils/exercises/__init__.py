@@ -8,4 +8,8 @@
 - `lesson_03`: those of lesson 03
 - `lesson_04`: those of lesson 04
 - `lesson_05`: those of lesson 05
+- `clinic`: a training run in parts, for lesson 06
+- `measurements`: what can be asked about a training run that has ended
+- `patients`: training runs with a mistake
+- `lesson_06`: the clinic and the check of a diagnosis
 """
