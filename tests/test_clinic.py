@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -10,7 +11,17 @@ from gan_utils.exercises import lesson_06
 from gan_utils.exercises.clinic import CURVES, MOMENTS, exchange, train
 from gan_utils.exercises.lesson_06 import CAUSES, FINDINGS, Consultation, diagnosis
 from gan_utils.exercises.measurements import MEASUREMENTS, PRICES, ask
-from gan_utils.exercises.patients import DIGITS, FACES, PATIENTS, SINE
+from gan_utils.exercises.patients import (
+    DIGITS,
+    FACES,
+    PATIENTS,
+    SINE,
+    Patient,
+    blackness,
+    strangeness,
+    unevenness,
+    variety,
+)
 from gan_utils.gan.ema import ema_of
 
 SHORT = 90  # steps
@@ -77,7 +88,7 @@ def test_each_patient_has_one_exchanged_part_and_a_finding():
 
 TOLD = {  # the patient, the measurement, and what is seen in it
     "weights": (1, r"generator +moved by 0\.000 .*\ndiscriminator +moved by 0\.[1-9]"),
-    "gradients": (2, r"generator +[\d.]+ at the last update, [\d.]+ of one batch alone"),
+    "gradients": (2, r"generator +[\d.]+ in the next update, [\d.]+ of its batch"),
     "reference": (0, r"generator +[01]\.\d\d times as long, cosine -1\.00"),
     "data": (4, r"real +from +0\.00 to +1\.00"),
     "latents": (5, r"1280 latent vectors, 64 of them different"),
@@ -104,10 +115,10 @@ def test_gradients_that_nobody_clears_grow_and_others_do_not(capsys):
     for name, training in (("sick", PATIENTS[2].sick), ("healthy", DIGITS)):
         ask(train(replace(training, steps=SHORT), 1), "gradients")
         used, alone = re.search(
-            r"generator +(\S+) at the last update, (\S+) of", capsys.readouterr().out
+            r"generator +(\S+) in the next update, (\S+) of", capsys.readouterr().out
         ).groups()
         found[name] = float(used) / float(alone)
-    assert found["sick"] > 10 > 3 > found["healthy"]
+    assert found["sick"] > 10 and found["healthy"] == pytest.approx(1, abs=0.01)
 
 
 def test_a_discriminator_that_judges_batches_is_found_by_company(capsys):
@@ -144,7 +155,7 @@ def test_the_bill_adds_up(capsys, monkeypatch):
     one = Consultation(1)
     one.ask("weights")
     one.ask("reference")
-    assert one.minutes == 6 and "so far: 6 minutes" in capsys.readouterr().out
+    assert one.minutes == 6 and "so far 6 min" in capsys.readouterr().out
     with pytest.raises(ValueError, match="there is no patient 99; they are 0, 1"):
         Consultation(99)
 
@@ -154,14 +165,19 @@ def test_the_bill_adds_up(capsys, monkeypatch):
     [
         ((None, None, None), "no answer yet"),
         (("rat", None, None), "'rat' is not among range, optimizer"),
-        (("order", None, None), "that would show in 'batches'"),
+        ((["rate"], None, None), "['rate'] is not among range, optimizer"),
+        (("order", None, None), "that would show in 'batches'; compare"),
         (("rate", None, None), "any rate would move G"),
         (("optimizer", None, None), "which one shows it: constants"),
         (("optimizer", "data", None), "'data' does not tell it from others"),
+        (("optimizer", "code", None), "which measurement shows it without reading"),
         (("optimizer", "weights", None), "now mend it"),
         (("optimizer", "weights", {"rates": 1}), "'rates' cannot be exchanged; choose"),
         (("optimizer", "weights", {"steps": 9}), "'steps' cannot be exchanged"),
         (("optimizer", "weights", 3), "a dictionary of parts is needed, not 3"),
+        (("optimizer", "weights", {"step": 3}), "the mended run fails: TypeError: 'int' object"),
+        (("optimizer", "weights", {"batch_size": 0}), "the mended run fails: "),
+        (("optimizer", "weights", {"draw": abs}), "'draw' changes what one sees of a run"),
     ],
 )
 def test_a_diagnosis_gets_a_sentence(answers, told):
@@ -169,20 +185,94 @@ def test_a_diagnosis_gets_a_sentence(answers, told):
     assert told in " ".join(str(found).split()) and not found.right
 
 
-def test_a_mend_is_accepted_only_if_the_symptom_is_gone(monkeypatch):
-    monkeypatch.setattr(lesson_06, "train", lambda training, _: training)
-    for well, told in (
-        (True, "right"),
-        (False, "still there: without it length lies between 6 and 9"),
-    ):
-        patient = replace(PATIENTS[6], symptom=length, normal=(0, 9) if well else (6, 9))
-        monkeypatch.setitem(PATIENTS, 6, patient)
-        found = diagnosis(6, "rate", "constants", dict(d_lr=5.0))
+def test_the_check_trains_the_patient_with_the_mend_and_nothing_else(monkeypatch):
+    trained = []
+    monkeypatch.setattr(lesson_06, "train", lambda training, _: trained.append(training))
+    for well, told in ((True, "right"), (False, "still there: without it strangeness lies")):
+        monkeypatch.setattr(Patient, "is_well", lambda *_, well=well: well)
+        found = diagnosis(7, "sigmoid", "logits", dict(d_lr=5.0))
         assert found.right == well and told in " ".join(str(found).split())
+    assert trained == [replace(PATIENTS[7].sick, d_lr=5.0)] * 2
+    assert trained[0].discriminator is PATIENTS[7].change["discriminator"]
 
 
-def length(training):
-    return training.d_lr
+@cache
+def healthy_run(training):
+    return train(replace(training, steps=SHORT), 1)
+
+
+def with_samples(patient, samples):
+    """A run of no steps to speak of, with samples of one's own."""
+    return replace(healthy_run(patient.healthy), snapshots=[samples])
+
+
+def test_symptoms_are_measured_of_the_samples():
+    even = SINE.kept()
+    assert unevenness(with_samples(PATIENTS[1], even)) < 0.1
+    assert unevenness(with_samples(PATIENTS[1], even + torch.tensor([0.0, 2.0]))) > 1
+    assert unevenness(with_samples(PATIENTS[1], even + torch.tensor([2.0, 0.0]))) > 2
+    kept = DIGITS.prepare(DIGITS.kept())
+    assert strangeness(with_samples(PATIENTS[2], kept)) == pytest.approx(1)
+    assert strangeness(with_samples(PATIENTS[2], torch.rand_like(kept) * 2 - 1)) > 2
+    assert blackness(with_samples(PATIENTS[4], kept)) == (kept < -0.9).float().mean()
+    assert 0.8 < variety(with_samples(PATIENTS[8], FACES.prepare(FACES.kept()))) < 1.2
+
+
+@pytest.mark.parametrize("number", [1, 4, 5, 8, 10])
+def test_samples_that_do_not_vary_or_are_not_finite_are_never_well(number):
+    patient = PATIENTS[number]
+    kept = patient.healthy.prepare(patient.healthy.kept())
+    one, none = kept[:1].expand(64, *kept.shape[1:]), torch.full_like(kept[:64], torch.nan)
+    for samples in (one, none, none * 0 + torch.inf, kept.mean(0, keepdim=True).expand_as(one)):
+        assert not patient.is_well(with_samples(patient, samples)), samples[0]
+
+
+def test_a_mend_is_judged_beside_the_data_of_the_healthy_run():
+    blind = exchange(PATIENTS[4].sick, dict(prepare=lambda images: -torch.ones(images.shape)))
+    assert not PATIENTS[4].is_well(train(replace(blind, steps=SHORT), 1))
+
+
+def test_copies_of_few_pictures_are_not_well_although_others_were_kept_back():
+    """Beside all pictures they are as far from the nearest one as samples of a healthy run."""
+    patient = PATIENTS[10]
+    run = train(replace(patient.sick, steps=SHORT), 1)
+    copies = run.real[torch.arange(120) % 40]
+    copies = (copies + 0.26 * torch.randn(copies.shape)).clamp(-1, 1)
+    beside = replace(run, snapshots=[copies], real=patient.healthy.prepare(patient.healthy.data()))
+    assert strangeness(beside) > 1.3
+    assert not patient.is_well(replace(run, snapshots=[copies]))
+
+
+def test_the_same_question_gets_the_same_answer(capsys):
+    run = short(4)
+    answers = []
+    for _ in range(2):
+        state = torch.get_rng_state()
+        ask(run, "batches")
+        assert torch.equal(torch.get_rng_state(), state)
+        answers.append(capsys.readouterr().out)
+    assert answers[0] == answers[1]
+
+
+def test_kept_back_and_nearest_compare_with_samples_that_were_not_learned_from(capsys):
+    run = short(4)
+    ask(run, "kept_back")
+    shares = [float(x) for x in re.findall(r"D = (\S+)", capsys.readouterr().out)]
+    assert len(shares) == 3 and all(0 <= share <= 1 for share in shares)
+    ask(run, "nearest")
+    far, near = map(float, re.findall(r"from: (\S+)", capsys.readouterr().out))
+    assert far > near > 0
+
+
+def test_a_run_that_is_too_short_is_refused():
+    with pytest.raises(ValueError, match="steps is 9; a run needs at least 90"):
+        train(replace(SINE, steps=9), 1)
+
+
+def test_an_eleventh_patient_can_be_asked_and_needs_a_finding_to_be_checked(monkeypatch):
+    monkeypatch.setitem(PATIENTS, 11, replace(PATIENTS[6], healthy=replace(SINE, steps=SHORT)))
+    with pytest.raises(ValueError, match="FINDINGS has no entry for patient 11"):
+        diagnosis(11, "rate", "constants", None)
 
 
 def test_exchange_leaves_the_number_of_steps_alone():

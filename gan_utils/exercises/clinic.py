@@ -199,6 +199,16 @@ class Run:
     snapshots: list[Tensor]
 
 
+def require_steps(steps: int) -> None:
+    """Refuse a run that is too short for its snapshots.
+
+    Raises:
+        ValueError: it is.
+    """
+    if steps < MOMENTS[0]:
+        raise ValueError(f"steps is {steps}; a run needs at least {MOMENTS[0]}")
+
+
 def train(
     training: Training,
     seed: int,
@@ -212,6 +222,7 @@ def train(
     Lesson 06, section 1.
     """
     device, t = torch.device(device), training
+    require_steps(t.steps)
     with seeded(seed):
         fixed = torch.randn(DRAWN, t.latent_dim).to(device)
         real = t.prepare(t.data().to(device))

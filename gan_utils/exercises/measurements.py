@@ -10,8 +10,9 @@ from functools import partial
 import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from gan_utils.exercises.clinic import MOMENTS, PARTS, Run, d_loss, g_loss, step
+from gan_utils.exercises.clinic import MOMENTS, PARTS, Run, Training, d_loss, g_loss, step
 from gan_utils.gan.models import count_parameters, evaluate
 from gan_utils.randomness import seeded
 from gan_utils.scores.metrics import nearest_neighbours
@@ -97,20 +98,20 @@ def weights(run: Run) -> None:
     for name, before, after in zip(NETWORKS, run.first, trained, strict=True):
         pairs = [(p, q) for p, q in zip(before.parameters(), after.parameters(), strict=True)]
         moved = _norm([q - p for p, q in pairs]) / _norm([p for p, _ in pairs])
-        print(f"{name:14} moved by {moved:.3f} of the length of its weights")
+        print(f"{name:14} moved by {moved:.3f} times the length of its weights")
 
 
 def gradients(run: Run) -> None:
-    """Lengths of gradients: of the last update, and of a batch."""
-    copies = copy.deepcopy((run.generator, run.discriminator, *run.optimizers))
-    for network in copies[:2]:
-        network.zero_grad()
-    run.training.step(run.training, *copies, *_batch(run))
-    for name, used, alone in zip(
-        NETWORKS, (run.generator, run.discriminator), copies, strict=False
-    ):
-        lengths = [_gradient(network).norm().item() for network in (used, alone)]
-        print("{:14} {:.3g} at the last update, {:.3g} of one batch alone".format(name, *lengths))
+    """Gradients of one more update, and of its batch alone."""
+    found, batch = [], _batch(run)
+    for cleared in (False, True):
+        copies = copy.deepcopy((run.generator, run.discriminator, *run.optimizers))
+        for network, original in zip(copies, (run.generator, run.discriminator), strict=False):
+            for weight, kept in zip(network.parameters(), original.parameters(), strict=True):
+                weight.grad = None if cleared or kept.grad is None else kept.grad.clone()
+        found.append(_update(run.training, *copies, *batch))
+    for name, used, alone in zip(NETWORKS, *found, strict=True):
+        print(f"{name:14} {used.norm():.3g} in the next update, {alone.norm():.3g} of its batch")
 
 
 def reference(run: Run) -> None:
@@ -121,8 +122,7 @@ def reference(run: Run) -> None:
     for one in (t, replace(t, step=step, d_loss=d_loss, g_loss=g_loss)):
         networks = copy.deepcopy(run.first)
         optimizers = t.optimizers(*networks, t.lr, t.d_lr, t.betas)
-        one.step(one, *networks, *optimizers, real, latent)
-        found.append([_gradient(network) for network in networks])
+        found.append(_update(one, *networks, *optimizers, real, latent))
     for name, here, there in zip(NETWORKS, *found, strict=True):
         angle = torch.cosine_similarity(here, there, dim=0).item()
         ratio = (here.norm() / there.norm()).item()
@@ -159,7 +159,7 @@ def modes(run: Run) -> None:
     drawn = {
         "training mode": in_training,
         "evaluation mode": evaluate(generator, run.latent),
-        "averaged copy": run.training.draw(run.averaged, run.latent),
+        "averaged copy": run.training.draw(copy.deepcopy(run.averaged), run.latent),
     }
     for name, samples in drawn.items():
         print(f"{name:16} standard deviation {samples.std(0).mean():.3f}")
@@ -174,7 +174,8 @@ def latents(run: Run) -> None:
     print(f"{LOOKED_AT} steps: {len(used)} latent vectors, {different} of them different")
     new = torch.randn(64, t.latent_dim, generator=torch.Generator().manual_seed(1))
     drawn = {"used": used[:64], "new": new}
-    show_side_by_side({n: t.draw(run.averaged, z.to(run.device)) for n, z in drawn.items()})
+    averaged = copy.deepcopy(run.averaged)  # drawing in training mode would change it
+    show_side_by_side({n: t.draw(averaged, z.to(run.device)) for n, z in drawn.items()})
 
 
 def kept_back(run: Run) -> None:
@@ -207,10 +208,10 @@ def code(run: Run, part: str) -> None:
     thing = getattr(run.training, part)
     if part in NETWORKS:
         print(getattr(run, part))
+    elif inspect.isfunction(thing):
+        print(textwrap.dedent(inspect.getsource(thing)).rstrip())
     elif isinstance(thing, partial):
         print(f"{thing.func.__name__}{thing.args}")
-    elif callable(thing):
-        print(textwrap.dedent(inspect.getsource(thing)).rstrip())
     else:
         print(f"{part} = {thing}")
 
@@ -262,6 +263,28 @@ def _batch(run: Run) -> tuple[Tensor, Tensor]:
     t = run.training
     real = next(t.batches(run.real, t.batch_size))
     return real, t.latent(t.batch_size, t.latent_dim).to(run.device)
+
+
+def _update(
+    training: Training,
+    generator: nn.Module,
+    discriminator: nn.Module,
+    g_optimizer: Optimizer,
+    d_optimizer: Optimizer,
+    *batch: Tensor,
+) -> list[Tensor]:
+    """Do one step, and return the gradient of each network at the moment of its update: later the
+    generator's loss has left one in the discriminator as well.
+    """
+    networks, found = (generator, discriminator), {}
+    for number, optimizer in enumerate((g_optimizer, d_optimizer)):
+
+        def keep(*_: object, number: int = number) -> None:
+            found[number] = _gradient(networks[number])
+
+        optimizer.register_step_pre_hook(keep)
+    training.step(training, *networks, g_optimizer, d_optimizer, *batch)
+    return [found[number] for number in range(2)]
 
 
 def _gradient(network: nn.Module) -> Tensor:
