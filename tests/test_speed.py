@@ -315,8 +315,10 @@ def test_the_published_style_gets_the_calls_that_fit_and_ours_the_same_goal(monk
 
 def test_the_textbook_style_is_the_published_procedure_with_one_clip_at_the_end():
     torch.manual_seed(0)
-    photo, style = torch.rand(2, 3, 32, 48)
-    network = VGGFeatures([*PUBLISHED_CONTENT, *PUBLISHED_STYLE], "random", padding="zeros")
+    # In double precision, since L-BFGS enlarges what two processors round differently.
+    photo, style = torch.rand(2, 3, 32, 48, dtype=torch.float64)
+    names = [*PUBLISHED_CONTENT, *PUBLISHED_STYLE]
+    network = VGGFeatures(names, "random", padding="zeros").double()
     objective, picture = style_objective(network, photo, style), photo[None].clone()
     picture.requires_grad_()
     thresholds = dict(tolerance_grad=0, tolerance_change=0)
@@ -331,7 +333,7 @@ def test_the_textbook_style_is_the_published_procedure_with_one_clip_at_the_end(
     solver.step(closure)
     assert picture.min() < 0 or picture.max() > 1
     painted = TextbookStyle(network, photo, style).paint(photo, 8)
-    assert torch.allclose(painted, picture.detach()[0].clamp(0, 1), atol=1e-3)
+    assert torch.allclose(painted, picture.detach()[0].clamp(0, 1), atol=1e-9)
     assert not torch.allclose(painted, photo, atol=0.05)
 
 
