@@ -1,0 +1,150 @@
+"""The pages that play: their networks against PyTorch's, in a browser where there is one."""
+
+import html
+import json
+import re
+import subprocess
+from collections import deque
+from shutil import which
+
+import pytest
+import torch
+from torch import nn
+
+from gan_utils.files import NOTEBOOKS
+from gan_utils.gan.losses import named_loss
+from gan_utils.gan.models import MLPDiscriminator, MLPGenerator
+from gan_utils.gan.step import gan_step
+
+PLAY = NOTEBOOKS / "play"
+BATCH, SIZES = 32, (256, 128, 64)
+CHROMIUM = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+
+
+class FixedMasks(nn.Module):
+    """Dropout whose factors are given beforehand, in the order in which they are used."""
+
+    def __init__(self, masks):
+        super().__init__()
+        self.masks = masks
+
+    def forward(self, values):
+        return values * self.masks.popleft()
+
+
+@pytest.fixture(params=["chromium", "node"])
+def javascript(request, tmp_path):
+    """Return a function that runs statements after the page's scripts, and returns `result`."""
+    if which(request.param) is None:
+        pytest.skip(f"there is no {request.param} here")
+    names = ["network.js", "training.js", "recipes.js"]
+
+    def run(statements, **given):
+        lines = [f"const {name} = {json.dumps(value)};" for name, value in given.items()]
+        code = "\n".join([(PLAY / name).read_text() for name in names] + [*lines, statements])
+        if request.param == "node":
+            (tmp_path / "run.js").write_text(f"{code}\nconsole.log(JSON.stringify(result));")
+            line = ["node", tmp_path / "run.js"]
+            return json.loads(subprocess.run(line, capture_output=True, check=True).stdout)
+        shown = "document.body.textContent = JSON.stringify(result);"
+        page = f'<meta charset="utf-8"><body><script>{code}\n{shown}</script>'
+        (tmp_path / "run.html").write_text(page)
+        line = [*CHROMIUM, (tmp_path / "run.html").as_uri()]
+        seen = subprocess.run(line, capture_output=True, text=True, check=True, timeout=120).stdout
+        return json.loads(html.unescape(re.search("<body>(.*)</body>", seen, re.S)[1]))
+
+    return run
+
+
+def weights_of(network):
+    """Return weights and biases layer by layer, as the page keeps them: [inputs, outputs]."""
+    layers = [part for part in network.modules() if isinstance(part, nn.Linear)]
+    return [[layer.weight.T.flatten().tolist(), layer.bias.tolist()] for layer in layers]
+
+
+def farthest(ours, theirs):
+    """Return the largest difference between two networks, both as from `weights_of`."""
+    pairs = [
+        pair for layers in zip(ours, theirs, strict=True) for pair in zip(*layers, strict=True)
+    ]
+    return max(abs(a - b) for mine, other in pairs for a, b in zip(mine, other, strict=True))
+
+
+def masks_for(count, masked):
+    """Return the factors of `count` passes of BATCH samples, each [layers][BATCH, size]."""
+    keep = [[torch.rand(BATCH, size) >= 0.3 for size in SIZES] for _ in range(count)]
+    return [
+        [mask.double() / 0.7 if masked else torch.ones(mask.shape) for mask in one] for one in keep
+    ]
+
+
+STEPS = """
+const gan = new GAN({ ...HOUSE, ...settings, steps: 0 }, 0);
+const take = (network, weights) => network.layers.forEach((layer, l) => {
+  layer.weight.set(weights[l][0]);
+  layer.bias.set(weights[l][1]);
+});
+take(gan.generator, weights[0]);
+take(gan.discriminator, weights[1]);
+const found = batches.map(({ real, dLatent, gLatent, masks }) => {
+  const [onReal, onFake, onSlope, onG] = masks.map((one) => one.map((m) => Float64Array.from(m)));
+  const both = onReal.map((mask, l) => Float64Array.from([...mask, ...onFake[l]]));
+  const metrics = gan.learnD(Float64Array.from(real), Float64Array.from(dLatent), both, onSlope);
+  const gLoss = gan.learnG(real.length / 2, Float64Array.from(gLatent), onG);
+  gan.finishStep();
+  return [metrics.loss, gLoss, metrics.real, metrics.fake];
+});
+const kept = (network) => network.layers.map((layer) => [[...layer.weight], [...layer.bias]]);
+const result = { found, weights: [kept(gan.generator), kept(gan.discriminator)], average: kept(gan.average) };
+"""
+
+
+@pytest.mark.parametrize(
+    "loss, gamma, name",
+    [
+        ("nonsaturating", 0, "nonsaturating"),
+        ("saturating", 0, "minimax"),
+        ("nonsaturating", 0.3, "R1"),
+    ],
+)
+@pytest.mark.parametrize("masked", [True, False])
+def test_five_steps_are_those_of_pytorch(javascript, loss, gamma, name, masked):
+    torch.manual_seed(0)
+    queue = deque()
+    generator = MLPGenerator(2, (16, 32), 2).double()
+    discriminator = MLPDiscriminator(2, SIZES, dropout=0.3).double()
+    for k, layer in enumerate(discriminator.layers):
+        if isinstance(layer, nn.Dropout):
+            discriminator.layers[k] = FixedMasks(queue)
+    before = [weights_of(network) for network in (generator, discriminator)]
+    adam = [torch.optim.Adam(n.parameters(), 3e-3, (0.5, 0.99)) for n in (generator, discriminator)]
+    average = [p.detach().clone() for p in generator.parameters()]
+    rule = named_loss("nonsaturating, R1", gamma) if name == "R1" else named_loss(name)
+    batches, wanted = [], []
+    for step in range(5):
+        real, d_latent, g_latent = torch.randn(3, BATCH, 2, dtype=torch.float64)
+        masks = masks_for(4, masked)
+        used = [one for k, one in enumerate(masks) if gamma or k != 2]
+        queue.extend(mask for one in used for mask in one)
+        metrics = gan_step(generator, discriminator, *adam, rule, real, d_latent, g_latent)
+        assert not queue  # as many masks as the page gets
+        wanted.append(metrics[:4].tolist())
+        for kept, new in zip(average, generator.parameters(), strict=True):
+            kept.copy_(new.detach() if step == 0 else 0.999 * kept + 0.001 * new.detach())
+        batches.append(
+            dict(
+                real=real.flatten().tolist(),
+                dLatent=d_latent.flatten().tolist(),
+                gLatent=g_latent.flatten().tolist(),
+                masks=[[mask.flatten().tolist() for mask in one] for one in masks],
+            )
+        )
+    result = javascript(
+        STEPS, settings=dict(loss=loss, gamma=gamma), weights=before, batches=batches
+    )
+    assert torch.allclose(torch.tensor(result["found"]), torch.tensor(wanted), atol=1e-6)
+    for network, kept in zip((generator, discriminator), result["weights"], strict=True):
+        assert farthest(weights_of(network), kept) < 1e-5
+    for kept, weights in zip(generator.parameters(), average, strict=True):
+        kept.data.copy_(weights)
+    assert farthest(weights_of(generator), result["average"]) < 1e-5
