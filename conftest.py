@@ -11,8 +11,14 @@ import pytest
 from nbval.kernel import RunningKernel
 
 from gan_utils.progress import WIDTH  # before PyTorch: the package chooses threads for kernels
+from gan_utils.threads import available_processors
 
 ROOT = Path(__file__).parent
+
+# Workers share the threads that their parent has, and so do their kernels.
+threads = int(os.environ.get("OMP_NUM_THREADS", available_processors()))
+workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+os.environ["OMP_NUM_THREADS"] = str(max(1, threads // workers))
 
 os.environ.setdefault("GAN_UTILS_MODE", "quick")
 # Kernels do not see pytest's warning filters: they show all warnings, and ours are found below.

@@ -8,19 +8,23 @@ from gan_utils import progress
 from gan_utils.data.faces import FaceImages, face_images
 from gan_utils.scores.face_classifier import FaceClassifier
 
-SEEN = pytest.StashKey[dict[str, str]]()
-
 
 @pytest.fixture
-def seen(pytestconfig):
+def seen(record_property):
     """What a test saw of this computer, by what it is, for the lines at the end of the run."""
-    return pytestconfig.stash.setdefault(SEEN, {})
+    found = {}
+    yield found
+    for what, words in found.items():
+        record_property(what, words)
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    """Say what the tests of a GPU saw: device, versions, ratios."""
-    for what, words in config.stash.get(SEEN, {}).items():
-        terminalreporter.write_line(f"{what}: {words}")
+def pytest_terminal_summary(terminalreporter):
+    """Say what the tests of a GPU saw: device, versions, ratios. Reports bring it from workers."""
+    reports = [report for kind in terminalreporter.stats.values() for report in kind]
+    for report in reports:
+        if getattr(report, "when", None) == "teardown":
+            for what, words in report.user_properties:
+                terminalreporter.write_line(f"{what}: {words}")
 
 
 @pytest.fixture(scope="session")

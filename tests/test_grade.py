@@ -45,7 +45,7 @@ def test_answers_are_marked_by_the_checks_of_the_lesson(tmp_path):
     for name, sheet in {"ann": right, "ben": forged, "cleo": mixed}.items():
         nbformat.write(sheet, tmp_path / f"{name}.ipynb")
     (tmp_path / "dan.ipynb").write_text("no notebook")
-    ann, ben, cleo, dan = graded(tmp_path, "--seconds", "10")
+    ann, ben, cleo, dan = graded(tmp_path, "--seconds", "20")
     assert (ann["sum"], ann["remarks"]) == ("7", "")
     assert ben["sum"] == "0" and ben["remarks"].count("no answer") == 7
     assert [cleo[str(n)] for n in range(1, 8)] == ["1", "0", "0", "0", "0", "1", "0"]

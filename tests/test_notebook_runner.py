@@ -51,7 +51,15 @@ def reports(tmp_path_factory):
     for name, (source, _) in CELLS.items():
         notebook = new_notebook(cells=[new_code_cell(source, execution_count=1)])
         nbformat.write(notebook, folder / f"{name}.ipynb")
-    line = [sys.executable, "-m", "pytest", "--nbval-cell-timeout=4", "-p", "no:cacheprovider"]
+    line = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval-cell-timeout=4",
+        "-p",
+        "no:cacheprovider",
+        "-n0",
+    ]
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
     environment.pop("PYTHONWARNINGS", None)
     files = [f"{name}.ipynb" for name in CELLS]

@@ -95,7 +95,8 @@ const found = batches.map(({ real, dLatent, gLatent, masks }) => {
   return [metrics.loss, gLoss, metrics.real, metrics.fake];
 });
 const kept = (network) => network.layers.map((layer) => [[...layer.weight], [...layer.bias]]);
-const result = { found, weights: [kept(gan.generator), kept(gan.discriminator)], average: kept(gan.average) };
+const weightsNow = [gan.generator, gan.discriminator].map(kept);
+const result = { found, weights: weightsNow, average: kept(gan.average) };
 """
 
 

@@ -910,7 +910,7 @@ def project_copy(folder: str) -> Path:
 
 def run_tests(copy: Path, tests: list[str]) -> subprocess.CompletedProcess:
     """Run files of tests in a copy of the project, up to the first failure."""
-    line = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    line = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-n0"]
     environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run([*line, *tests], cwd=copy, env=environment, capture_output=True)
 
