@@ -4,8 +4,11 @@ import html
 import json
 import re
 import subprocess
+import threading
 from collections import deque
-from shutil import which
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from shutil import copytree, which
 
 import pytest
 import torch
@@ -149,3 +152,96 @@ def test_five_steps_are_those_of_pytorch(javascript, loss, gamma, name, masked):
     for kept, weights in zip(generator.parameters(), average, strict=True):
         kept.data.copy_(weights)
     assert farthest(weights_of(generator), result["average"]) < 1e-5
+
+
+class Holding(SimpleHTTPRequestHandler):
+    """Serves a folder. `/hold` waits for `/done`, so that a page is not over before its script."""
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        if self.path == "/done":
+            self.server.done.set()
+        if self.path == "/hold":
+            self.server.done.wait(60)
+        if self.path in ("/done", "/hold"):
+            return self.send_error(404)
+        super().do_GET()
+
+    def log_message(self, *_):
+        """Print nothing."""
+
+
+@pytest.fixture
+def played(tmp_path):
+    """Return a function that opens a page in a browser, with a script of its own, and returns what
+    the page shows once that script has ended, and what it asked for.
+    """
+    if which("chromium") is None:
+        pytest.skip("there is no chromium here")
+
+    def run(name, script):
+        folder = copytree(PLAY, tmp_path / "play")
+        page = (folder / name).read_text()
+        wait = (
+            "const later = (ms) => new Promise((go) => setTimeout(go, ms));"
+            "const until = async (f) => { while (!f()) await later(20); };"
+        )
+        ended = "catch((e) => at('says').textContent = `failed: ${e}`).then(() => fetch('/done'))"
+        added = f"<img src=/hold alt><script>{wait}(async () => {{ {script} }})().{ended};</script>"
+        (folder / name).write_text(page.replace("</body>", f"{added}</body>"))
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Holding, directory=folder))
+        server.asked, server.done = [], threading.Event()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            line = [*CHROMIUM, f"http://127.0.0.1:{server.server_port}/{name}"]
+            seen = subprocess.run(line, capture_output=True, text=True, check=True, timeout=90)
+        finally:
+            server.shutdown()
+            server.server_close()
+        shown = dict(re.findall(r'id="([\w-]+)"[^>]*>([^<]*)<', seen.stdout))
+        return shown, server.asked
+
+    return run
+
+
+CLICKS = """
+at("play").click();
+await until(() => page.frame?.step >= 20);
+at("play").click();
+await until(() => !page.frame.playing);
+const step = page.frame.step;
+at("step-d").click();
+await later(300);
+const afterD = page.frame.step - step;
+at("step-g").click();
+await until(() => page.frame.step > step);
+at("preset").value = "collapse";
+at("preset").onchange();
+await until(() => page.frame.step === 0);
+at("target").value = "drawn";
+at("target").onchange();
+const press = (key) => at("plane").onkeydown(new KeyboardEvent("keydown", { key }));
+[" ", ...Array(9).fill("ArrowUp"), "Enter"].forEach(press);
+await until(() => page.frame.step > 3);
+const span = (k) => Math.max(...page.frame.real.filter((_, i) => i % 2 === k))
+  - Math.min(...page.frame.real.filter((_, i) => i % 2 === k));
+at("play").click();
+const size = `${span(0).toFixed(1)} by ${span(1).toFixed(1)}`;
+at("says").textContent = `D moved the count by ${afterD}, the line is ${size}`;
+"""
+
+
+def test_the_page_learns_one_step_or_many_and_takes_a_line_drawn_by_keys(played):
+    shown, asked = played("sine.html", CLICKS)
+    assert shown["says"] == "D moved the count by 0, the line is 0.0 by 0.9"
+    assert shown["play"] == "Play" and shown["state"].startswith("Step ")
+    own = {f"/{path.name}" for path in PLAY.glob("*.*")}
+    assert {*asked} <= {*own, "/hold", "/done"} and len(asked) >= 8
+
+
+def test_pages_lead_nowhere_else_and_find_all_their_files():
+    for path in PLAY.glob("*.*"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"https?:|//\w+\.\w", text), path.name
+        for name in re.findall(r'(?:src|href)="([^"]+)"', text):
+            assert name == "data:," or (PLAY / name).is_file(), name

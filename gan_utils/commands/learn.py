@@ -73,7 +73,7 @@ def copies_folder(project: Path) -> Path:
 
 
 def copy_lessons(originals: Path, copies: Path) -> None:
-    """Copy the lessons and the pictures beside them; what is there already is never touched."""
+    """Copy the lessons, their pictures and pages that play; what is there is never touched."""
     copies.mkdir(exist_ok=True)
     for original in sorted(originals.glob("*.ipynb")):
         copy = copies / original.name
@@ -81,7 +81,7 @@ def copy_lessons(originals: Path, copies: Path) -> None:
             _copy(original, copy)
         elif copy.read_bytes() != original.read_bytes():
             print(f"{copies.name}/{copy.name} is yours and stays; rename it to get a new one.")
-    for original in sorted((originals / "images").rglob("*.*g")):  # png and jpg
+    for original in sorted([*originals.glob("images/**/*.*g"), *originals.glob("play/*.*")]):
         copy = copies / original.relative_to(originals)
         if not copy.exists():
             _copy(original, copy)

@@ -54,7 +54,7 @@ class Curve {
  */
 function drawCurves(canvas, curve, lines, level, top) {
   const { context, width, height } = wiped(canvas);
-  const [left, right, above, below] = [34, width - 8, 8, height - 20];
+  const [left, right, above, below] = [40, width - 8, 8, height - 20];
   const values = curve.rows.flatMap((row) => lines.map(([column]) => row[column])).filter(Number.isFinite);
   const low = top ? 0 : Math.min(0, ...[quantile(values, 0.01)].filter(Number.isFinite));
   const high = top ?? Math.max(1, 1.1 * (quantile(values, 0.99) || 0));
@@ -68,7 +68,7 @@ function drawCurves(canvas, curve, lines, level, top) {
   context.lineWidth = 1;
   context.strokeRect(left, above, right - left, below - above);
   context.textAlign = "right";
-  for (const value of [low, (low + high) / 2, high]) context.fillText(value.toFixed(1), left - 5, y(value) + 4);
+  for (const value of [low, (low + high) / 2, high]) context.fillText(value.toFixed(2), left - 5, y(value) + 4);
   context.fillText(end.toLocaleString("en"), right, height - 5);
   context.textAlign = "left";
   context.fillText("step 0", left, height - 5);

@@ -141,12 +141,12 @@ function drawMap(context, beliefs, width, height) {
 
 /** Draw arrows along the pulls; their lengths are compressed, or most would not be seen. */
 function drawPulls(context, frame, x, y) {
-  context.strokeStyle = colour("fake");
-  context.lineWidth = 1.2;
+  context.strokeStyle = colour("text");
+  context.lineWidth = 1;
   for (let k = 0; k < frame.pulls.length; k += 2) {
     const strength = Math.hypot(frame.pulls[k], frame.pulls[k + 1]);
-    if (!(strength > 0.01)) continue;
-    const size = (26 * Math.tanh(strength)) / strength;
+    if (!(strength > 0.003)) continue;
+    const size = (30 * Math.tanh(3 * strength)) / strength;
     const [fromX, fromY] = [x(frame.points[k]), y(frame.points[k + 1])];
     const [toX, toY] = [fromX + size * frame.pulls[k], fromY - size * frame.pulls[k + 1]];
     const angle = Math.atan2(toY - fromY, toX - fromX);
@@ -228,7 +228,7 @@ function onKey(event) {
 function connect() {
   for (const [name, preset] of Object.entries(PRESETS)) at("preset").add(new Option(preset.name, name));
   for (const name of ["dLr", "gLr"]) RATES.forEach((rate) => at(name).add(new Option(rate, String(rate))));
-  at("preset").value = "house";
+  at("preset").value = "published";
   at("preset").onchange = reset;
   at("seed").onchange = reset;
   at("reset").onclick = reset;
@@ -267,12 +267,20 @@ function connect() {
   };
   new ResizeObserver(() => requestAnimationFrame(draw)).observe(plane);
   window.matchMedia("(prefers-color-scheme: dark)").onchange = draw;
+  connectBook();
+}
+
+/** Inside a page of the book: be dark where it is, and tell it how high this page is. */
+function connectBook() {
+  if (window.self === window.top) return;
+  document.documentElement.classList.add("embedded");
   window.onmessage = ({ data }) => {
-    // The book says whether it is dark.
-    if (data?.theme) document.documentElement.dataset.theme = data.theme;
+    if (!["light", "dark"].includes(data?.theme)) return;
+    document.documentElement.dataset.theme = data.theme;
     draw();
   };
-  if (window.self !== window.top) document.documentElement.classList.add("embedded");
+  const tellHeight = () => window.parent.postMessage({ height: document.body.offsetHeight }, "*");
+  new ResizeObserver(tellHeight).observe(document.body);
 }
 
 connect();

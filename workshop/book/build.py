@@ -25,6 +25,7 @@ MORE_PAGES = sorted((BOOK / "pages").glob("*.md"))  # what the README leads to
 CAPTION = re.compile(r"^\*Figure: (.+)\*$", re.M)
 HERO = re.compile(r"!\[(.+?)\]\((images/.+?)\)")
 SOLVED = re.compile(r" · \[solutions\]\([^)]*\)")  # a link in the guide
+PLAYED = re.compile(r"\[([^\]]+)\]\(([\w./]*play/\w+\.html)\)")  # a link to a page that plays
 IMAGE = re.compile(r'<img [^>]*?src="([^"]+\.png)"[^>]*>')
 EXAMPLE = "book --folder pages"
 
@@ -57,6 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
         if build_main([*options, folder, str(arguments.folder)]):
             raise SystemExit("book: the pages have faults, see above")
     finish_pages(arguments.folder)
+    copytree(NOTEBOOKS / "play", arguments.folder / "notebooks" / "play", dirs_exist_ok=True)
     print(f"open {arguments.folder / 'index.html'} in a browser")
 
 
@@ -100,7 +102,9 @@ def write_sources(folder: Path, *, with_solutions: bool) -> None:
 
 
 def described(notebook: NotebookNode) -> NotebookNode:
-    """Give each figure the sentence below it as its description, and let links lead to the book."""
+    """Give each figure the sentence below it as its description, let links lead to the book, and
+    show a page that plays where a lesson links to it.
+    """
     cells = notebook.cells
     figures = [cell for cell in cells if any(pictures_of(cell))]
     texts = [cell for cell in cells if cell.cell_type == "markdown"]
@@ -108,7 +112,11 @@ def described(notebook: NotebookNode) -> NotebookNode:
     for cell, caption in zip(figures, captions, strict=True):
         cell.metadata["mystnb"] = {"image": {"alt": caption.replace("`", "").replace("$", "")}}
     for cell in texts:
-        cell.source = leading_to_book(cell.source)
+        frames = [
+            f'<iframe class="play" src="{page}" title="{words}" loading="lazy"></iframe>'
+            for words, page in PLAYED.findall(cell.source)
+        ]
+        cell.source = "\n\n".join([leading_to_book(cell.source), *frames])
     return notebook
 
 
@@ -135,7 +143,8 @@ def leading_to_book(text: str) -> str:
         "CONTRIBUTING.md": "contributing.md",
     }.items():
         text = text.replace(f"]({path}", f"]({page}")
-    return text
+    # Sphinx would take such a page for a file to download, and leave its scripts behind.
+    return PLAYED.sub(r'<a href="\2">\1</a>', text)
 
 
 def front_page(solved: Iterable[Path] = ()) -> str:
