@@ -105,14 +105,14 @@ function drawPlane(frame) {
   drawMap(context, frame.map, width, height);
   context.fillStyle = colour("real");
   context.globalAlpha = 0.55;
-  for (let k = 0; k < 2 * 400; k += 2) {
+  for (let k = 0; k < frame.points.length; k += 2) {
     context.beginPath();
     context.arc(x(frame.real[k]), y(frame.real[k + 1]), 2.2, 0, 2 * Math.PI);
     context.fill();
   }
   context.globalAlpha = 0.9;
   context.fillStyle = colour("fake");
-  for (let k = 0; k < 2 * 400; k += 2) {
+  for (let k = 0; k < frame.points.length; k += 2) {
     context.fillRect(x(frame.points[k]) - 2, y(frame.points[k + 1]) - 2, 4, 4);
   }
   drawPulls(context, frame, x, y);

@@ -36,9 +36,10 @@ class Player {
     this.frozen = false;
     this.history = [];
     this.last = null;
-    this.fixed = this.random.normals(2 * 1024);
+    this.fixed = this.random.normals(2 * Player.SHOWN);
     this.setTarget({ target, view });
     this.mapTime = -Infinity;
+    this.frameTime = -Infinity;
     this.measure = { time: performance.now(), steps: 0, rate: 0 };
   }
 
@@ -123,20 +124,23 @@ class Player {
 
   /** Send the page what it draws, unless it still draws. */
   show() {
-    if (!this.drawn || !this.changed || !this.gan) return;
+    const now = performance.now();
+    const early = this.playing && now - this.frameTime < 50; // twenty pictures a second will do
+    if (early || !this.drawn || !this.changed || !this.gan) return;
     this.drawn = false;
     this.changed = false;
-    const now = performance.now();
     const points = this.gan.sample(this.fixed);
-    if (now - this.mapTime > 150 || !this.playing) {
+    const real = this.real.subarray(0, points.length);
+    this.frameTime = now;
+    if (now - this.mapTime > 300 || !this.playing) {
       this.mapTime = now;
       this.map = this.beliefs();
-      this.scores = scores(points, this.real, 0.15);
+      this.scores = scores(points, real, 0.15);
     }
     self.postMessage({
       step: this.gan.steps,
       points,
-      real: this.real,
+      real,
       map: this.map,
       pulls: this.gan.pull(points.slice(0, 2 * Player.ARROWS)),
       history: this.history.splice(0),
@@ -160,6 +164,7 @@ class Player {
     return this.gan.discriminator.forward(places, columns * rows).output.map(GAN.sigmoid);
   }
 
-  static GRID = [42, 28];
+  static GRID = [33, 22];
+  static SHOWN = 400;
   static ARROWS = 80;
 }
