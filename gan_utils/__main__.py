@@ -4,7 +4,9 @@ from functools import partial
 
 from gan_utils.commands.line import read_line, run_line
 
-COMMANDS = {name: f"gan_utils.commands.{name}" for name in ("learn", "check", "train", "bench")}
+COMMANDS = {
+    name: f"gan_utils.commands.{name}" for name in ("learn", "check", "train", "sample", "bench")
+}
 read = partial(read_line, "gan_utils", COMMANDS)
 
 

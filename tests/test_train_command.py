@@ -81,7 +81,7 @@ def test_a_full_disk_ends_no_training(tmp_path, monkeypatch, capsys):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(trainer, "save_image", full)
+    monkeypatch.setattr(trainer, "write_samples", full)
     run("digits-note45", "--steps", 1, "--source", "digits", "--checkpoint", tmp_path / "a.pt")
     assert "a-000001.png could not be written: No space left" in capsys.readouterr().out
     assert (tmp_path / "a.pt").exists()
@@ -92,7 +92,7 @@ def test_a_process_that_torchrun_ends_says_how_to_go_on(tmp_path, monkeypatch):
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(trainer, "is_torchelastic_launched", lambda: True)
-    monkeypatch.setattr(trainer, "save_image", ended)
+    monkeypatch.setattr(trainer, "write_samples", ended)
     before = signal.getsignal(signal.SIGTERM)
     try:
         with pytest.raises(SystemExit, match="process 0 was told to end"):

@@ -9,6 +9,7 @@
 - `grade`: mark a folder of worksheets
 - `notebooks`: keep the stored outputs of notebooks true
 - `experiments`: training runs that take hours, and their stored results
+- `generators`: train the generators that lie beside the lessons, and store them
 - `book`: make a book of the lessons and the package
 - `stress`: faults, kills and crowds: what is tried by hand, for minutes or hours
 """

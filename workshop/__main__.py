@@ -9,6 +9,7 @@ COMMANDS = {
     "book": "workshop.book.build",
     "grade": "workshop.grade",
     "experiments": "workshop.experiments.command",
+    "generators": "workshop.generators",
 }
 read = partial(read_line, "workshop", COMMANDS)
 

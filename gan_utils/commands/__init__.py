@@ -5,5 +5,6 @@
 - `check`: is this computer ready for the lessons?
 - `trainer`: a training run from the command line: what it trains, and what it says and draws
 - `train`: train a recipe, in one process or in several
+- `sample`: draw a sheet of samples of a stored generator
 - `bench`: time training, style and sampling beside their textbook forms and the limits
 """

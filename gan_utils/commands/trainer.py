@@ -10,10 +10,8 @@ from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 from torch import Tensor
 from torch.distributed import is_torchelastic_launched
-from torchvision.utils import save_image
 
 from gan_utils.data.digits import digit_images
 from gan_utils.data.faces import face_images
@@ -32,7 +30,7 @@ from gan_utils.gan.recipes import vary
 from gan_utils.progress import print_wrapped
 from gan_utils.randomness import seeded
 from gan_utils.runtime import describe_device
-from gan_utils.show.plotting import plot_samples, use_theme
+from gan_utils.show.plotting import write_samples
 
 POINTS = 1024  # drawn on the curve
 RANK = int(os.environ.get("RANK", 0)) if is_torchelastic_launched() else 0
@@ -130,14 +128,7 @@ def _painter(path: Path) -> Callable[[History], None]:
         samples = evaluate(history.generator, history.fixed_latent.to(device)).cpu()
         picture = path.expanduser().with_name(f"{path.stem}-{len(history.records):06}.png")
         try:
-            if samples.ndim == 4:
-                save_image(samples, picture, normalize=True, value_range=(-1, 1))
-                return
-            use_theme()
-            figure, ax = plt.subplots(figsize=(6, 3))
-            plot_samples(ax, samples)
-            figure.savefig(picture)
-            plt.close(figure)
+            write_samples(samples, picture)
         except OSError as error:  # a full disk ends no training
             print_wrapped(f"{picture.name} could not be written: {error.strerror}.")
 

@@ -7,6 +7,7 @@
 - `ema`: an exponential moving average of the generator's weights
 - `latent`: latent vectors, and the arc between two of them
 - `recipes`: published training recipes as data, each with its source
+- `pretrained`: generators that lie beside the lessons, trained already
 - `history`: what happened in a training run
 - `callbacks`: metrics and snapshots, between the steps of a training run
 - `checkpoints`: saving, exact resuming, the way back after a bad loss

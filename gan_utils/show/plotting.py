@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
@@ -11,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
-from torchvision.utils import make_grid
+from torchvision.utils import make_grid, save_image
 
 from gan_utils.gan.history import History, Snapshot
 from gan_utils.style.optimization import PictureSnapshot, StyleResult
@@ -217,6 +218,20 @@ def show_images(images: Tensor, *, columns: int = 8, title: str = "", width: flo
     _, ax = plt.subplots(figsize=size)
     plot_images(ax, images, columns=columns, title=title)
     plt.show()
+
+
+def write_samples(samples: Tensor, path: Path) -> None:
+    """Write a picture of samples: points [N, 2], or a grid of images [N, 1 or 3, height, width]
+    in [-1, 1].
+    """
+    if samples.ndim == 4:
+        save_image(samples, path, normalize=True, value_range=(-1, 1))
+        return
+    use_theme()
+    figure, ax = plt.subplots(figsize=(6, 3))
+    plot_samples(ax, samples)
+    figure.savefig(path)
+    plt.close(figure)
 
 
 def plot_picture(ax: Axes, picture: Tensor, *, title: str = "") -> None:

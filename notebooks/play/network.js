@@ -151,12 +151,7 @@ class MLP {
     const [factors, rows] = [new Float64Array(inputs), new Int32Array(inputs)];
     for (let s = 0; s < n; s++) {
       if (bias) result.set(bias, s * outputs);
-      let count = 0;
-      for (let i = 0; i < inputs; i++) {
-        if (samples[s * inputs + i] === 0) continue;
-        factors[count] = samples[s * inputs + i];
-        rows[count++] = i * outputs;
-      }
+      const count = MLP.gather(samples, s * inputs, 1, inputs, outputs, factors, rows);
       MLP.addRows(result, s * outputs, outputs, weight, factors, rows, count);
     }
     return result;
@@ -166,12 +161,7 @@ class MLP {
   static addProducts({ inputs, outputs, weightGrad }, samples, gradient, n) {
     const [factors, rows] = [new Float64Array(n), new Int32Array(n)];
     for (let i = 0; i < inputs; i++) {
-      let count = 0;
-      for (let s = 0; s < n; s++) {
-        if (samples[s * inputs + i] === 0) continue;
-        factors[count] = samples[s * inputs + i];
-        rows[count++] = s * outputs;
-      }
+      const count = MLP.gather(samples, i, inputs, n, outputs, factors, rows);
       MLP.addRows(weightGrad, i * outputs, outputs, gradient, factors, rows, count);
     }
   }
@@ -194,6 +184,18 @@ class MLP {
       }
     }
     return result;
+  }
+
+  /** Collect every number that is not 0, from `start` on, and where the row of its place begins. */
+  static gather(values, start, stride, length, width, factors, rows) {
+    let count = 0;
+    for (let k = 0; k < length; k++) {
+      const value = values[start + k * stride];
+      if (value === 0) continue;
+      factors[count] = value;
+      rows[count++] = k * width;
+    }
+    return count;
   }
 
   /** Add rows of a matrix, each times a factor: four at once, which halves the seconds. */
