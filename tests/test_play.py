@@ -5,19 +5,23 @@ import json
 import re
 import subprocess
 import threading
+from base64 import b64encode
 from collections import deque
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from shutil import copytree, which
+from shutil import which
 
 import pytest
 import torch
 from torch import nn
 
 from gan_utils.files import NOTEBOOKS
+from gan_utils.gan.latent import draw_latent, slerp
 from gan_utils.gan.losses import named_loss
 from gan_utils.gan.models import MLPDiscriminator, MLPGenerator
+from gan_utils.gan.pretrained import GENERATORS, load_generator
 from gan_utils.gan.step import gan_step
+from workshop.book.build import write_played
 
 PLAY = NOTEBOOKS / "play"
 BATCH, SIZES = 32, (256, 128, 64)
@@ -40,9 +44,8 @@ def javascript(request, tmp_path):
     """Return a function that runs statements after the page's scripts, and returns `result`."""
     if which(request.param) is None:
         pytest.skip(f"there is no {request.param} here")
-    names = ["network.js", "training.js", "recipes.js"]
 
-    def run(statements, **given):
+    def run(statements, names=("network.js", "training.js", "recipes.js"), **given):
         lines = [f"const {name} = {json.dumps(value)};" for name, value in given.items()]
         code = "\n".join([(PLAY / name).read_text() for name in names] + [*lines, statements])
         if request.param == "node":
@@ -154,6 +157,30 @@ def test_five_steps_are_those_of_pytorch(javascript, loss, gamma, name, masked):
     assert farthest(weights_of(generator), result["average"]) < 1e-5
 
 
+@pytest.mark.parametrize("name, make", [("digits", "makeDigit"), ("faces", "makeFace")])
+def test_the_page_draws_what_pytorch_draws(javascript, name, make):
+    torch.manual_seed(0)
+    latent = draw_latent(3, 100)
+    wanted = load_generator(name)(latent).detach().flatten(1)
+    content = b64encode((GENERATORS / f"{name}.safetensors").read_bytes()).decode()
+    statements = f"""
+    const tensors = readTensors(content);
+    const result = latent.map((z) => [...{make}(z, tensors)]);
+    """
+    names = ["network.js", "generators.js"]
+    made = torch.tensor(javascript(statements, names, content=content, latent=latent.tolist()))
+    assert 127.5 * (made - wanted).abs().max() < 0.1  # of 255; the eye sees two
+
+
+def test_the_walk_of_the_page_is_the_one_of_the_package(javascript):
+    start, end = draw_latent(2, 100)
+    statements = "const result = [0, 0.3, 1].map((t) => slerp(start, end, t));"
+    names = ["network.js", "generators.js"]
+    walk = javascript(statements, names, start=start.tolist(), end=end.tolist())
+    wanted = slerp(start, end, torch.tensor([0, 0.3, 1]))
+    assert torch.allclose(torch.tensor(walk), wanted, atol=1e-5)
+
+
 class Holding(SimpleHTTPRequestHandler):
     """Serves a folder. `/hold` waits for `/done`, so that a page is not over before its script."""
 
@@ -180,7 +207,8 @@ def played(tmp_path):
         pytest.skip("there is no chromium here")
 
     def run(name, script):
-        folder = copytree(PLAY, tmp_path / "play")
+        folder = tmp_path / "play"
+        write_played(folder)
         page = (folder / name).read_text()
         wait = (
             "const later = (ms) => new Promise((go) => setTimeout(go, ms));"
@@ -239,9 +267,40 @@ def test_the_page_learns_one_step_or_many_and_takes_a_line_drawn_by_keys(played)
     assert {*asked} <= {*own, "/hold", "/done"} and len(asked) >= 8
 
 
+MOVES = """
+await until(() => at("state").textContent);
+const seen = [at("state").textContent.split(",")[0]];
+const ink = () => { const c = at("picture"); const all = c.getContext("2d")
+  .getImageData(0, 0, c.width, c.height).data; return all.reduce((t, x) => t + x, 0); };
+const first = ink();
+at("keep-start").click();
+const press = (key) => at("pad").onkeydown(new KeyboardEvent("keydown", { key }));
+["ArrowUp", "ArrowRight"].forEach(press);
+seen.push(at("state").textContent.slice(0, 11), ink() !== first);
+at("keep-end").click();
+at("walk").value = 0;
+at("walk").oninput();
+seen.push(ink() === first, at("walk").disabled);
+at("truncation").value = 0;
+at("truncation").oninput();
+seen.push(/length 0.0/.test(at("state").textContent));
+at("name").value = "faces";
+at("name").onchange();
+seen.push(at("picture").width);
+at("says").textContent = seen.join("; ");
+"""
+
+
+def test_latent_space_is_walked_by_keys(played):
+    shown, asked = played("explore.html", MOVES)
+    assert shown["says"] == "At 0.0; At 0.1, 0.1; true; true; false; true; 64"
+    assert {"/digits.js", "/faces.js"} <= {*asked}
+
+
 def test_pages_lead_nowhere_else_and_find_all_their_files():
     for path in PLAY.glob("*.*"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"https?:|//\w+\.\w", text), path.name
         for name in re.findall(r'(?:src|href)="([^"]+)"', text):
-            assert name == "data:," or (PLAY / name).is_file(), name
+            written = name in ("data:,", "digits.js", "faces.js")  # the last two with the book
+            assert written or (PLAY / name).is_file(), name

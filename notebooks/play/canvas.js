@@ -1,6 +1,8 @@
 "use strict";
 // Drawing: a canvas as sharp as the screen, and curves.
 
+const at = (id) => document.getElementById(id);
+
 /** Return a canvas's context in CSS pixels, with its width and height, wiped. */
 function wiped(canvas) {
   const { clientWidth: width, clientHeight: height } = canvas;

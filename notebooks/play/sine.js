@@ -3,7 +3,6 @@
 
 const VIEWS = { sine: [-1.1, 7.4, -2.83, 2.83], ring: [-4.5, 4.5, -3, 3] };
 const RATES = [0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2];
-const at = (id) => document.getElementById(id);
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 const page = {
@@ -266,21 +265,7 @@ function connect() {
     at("says").textContent = `The training has stopped: ${message}. Begin anew.`;
   };
   new ResizeObserver(() => requestAnimationFrame(draw)).observe(plane);
-  window.matchMedia("(prefers-color-scheme: dark)").onchange = draw;
-  connectBook();
-}
-
-/** Inside a page of the book: be dark where it is, and tell it how high this page is. */
-function connectBook() {
-  if (window.self === window.top) return;
-  document.documentElement.classList.add("embedded");
-  window.onmessage = ({ data }) => {
-    if (!["light", "dark"].includes(data?.theme)) return;
-    document.documentElement.dataset.theme = data.theme;
-    draw();
-  };
-  const tellHeight = () => window.parent.postMessage({ height: document.body.offsetHeight }, "*");
-  new ResizeObserver(tellHeight).observe(document.body);
+  connectBook(draw);
 }
 
 connect();

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import pkgutil
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from shutil import copy2, copytree
@@ -14,6 +15,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from gan_utils.files import NOTEBOOKS, PROJECT
+from gan_utils.gan.pretrained import GENERATORS
 from gan_utils.scores.results import WEIGHTS, final_scores, stored_results
 from workshop.exercises import is_solution
 from workshop.experiments.definitions import EXPERIMENTS
@@ -26,6 +28,8 @@ CAPTION = re.compile(r"^\*Figure: (.+)\*$", re.M)
 HERO = re.compile(r"!\[(.+?)\]\((images/.+?)\)")
 SOLVED = re.compile(r" · \[solutions\]\([^)]*\)")  # a link in the guide
 PLAYED = re.compile(r"\[([^\]]+)\]\(([\w./]*play/\w+\.html)\)")  # a link to a page that plays
+# A page whose weights are written with the book, so that no lesson links to it; below which cell
+EMBEDDED = {"stored-digits-caption": "explore.html", "stored-faces-caption": "explore.html#faces"}
 IMAGE = re.compile(r'<img [^>]*?src="([^"]+\.png)"[^>]*>')
 EXAMPLE = "book --folder pages"
 
@@ -58,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
         if build_main([*options, folder, str(arguments.folder)]):
             raise SystemExit("book: the pages have faults, see above")
     finish_pages(arguments.folder)
-    copytree(NOTEBOOKS / "play", arguments.folder / "notebooks" / "play", dirs_exist_ok=True)
+    write_played(arguments.folder / "notebooks" / "play")
     print(f"open {arguments.folder / 'index.html'} in a browser")
 
 
@@ -112,9 +116,12 @@ def described(notebook: NotebookNode) -> NotebookNode:
     for cell, caption in zip(figures, captions, strict=True):
         cell.metadata["mystnb"] = {"image": {"alt": caption.replace("`", "").replace("$", "")}}
     for cell in texts:
+        pages = PLAYED.findall(cell.source)
+        if page := EMBEDDED.get(cell.get("id")):
+            pages.append(("Latent space under the finger", f"play/{page}"))
         frames = [
             f'<iframe class="play" src="{page}" title="{words}" loading="lazy"></iframe>'
-            for words, page in PLAYED.findall(cell.source)
+            for words, page in pages
         ]
         cell.source = "\n\n".join([leading_to_book(cell.source), *frames])
     return notebook
@@ -229,6 +236,16 @@ def finish_pages(folder: Path) -> None:
         text = page.read_text(encoding="utf-8")
         text = name_controls(IMAGE.sub(at_rest(page, stills), text))
         page.write_text(text, encoding="utf-8")
+
+
+def write_played(folder: Path) -> None:
+    """Write the pages that play, and the weights of generators as scripts: a page that is opened
+    from a file may read no other file.
+    """
+    copytree(NOTEBOOKS / "play", folder, dirs_exist_ok=True)
+    for name in ("digits", "faces"):
+        content = b64encode((GENERATORS / f"{name}.safetensors").read_bytes()).decode()
+        (folder / f"{name}.js").write_text(f'WEIGHTS.{name} = "{content}";\n', encoding="utf-8")
 
 
 def at_rest(page: Path, stills: dict[Path, str | None]) -> Callable[[re.Match], str]:
