@@ -11,7 +11,8 @@ const page = {
   curve: new Curve(),
   view: VIEWS.sine,
   line: null, // corners of a target that is being drawn
-  spoken: 0,
+  spoken: 0, // when the state was last told, and the charts were last drawn
+  charted: 0,
 };
 
 function send(kind, values = {}) {
@@ -77,9 +78,7 @@ function draw() {
   const frame = page.frame;
   if (!frame) return;
   drawPlane(frame);
-  const dashes = { d: [], g: [6, 4] };
-  drawCurves(at("losses"), page.curve, [[1, "real", dashes.d], [2, "fake", dashes.g]], Math.LN2);
-  drawCurves(at("beliefs"), page.curve, [[3, "real", dashes.d], [4, "fake", dashes.g]], 0.5, 1);
+  if (!frame.playing || performance.now() - page.charted > 400) drawCharts();
   at("step").textContent = frame.step.toLocaleString("en");
   at("rate").textContent = frame.rate ? Math.round(frame.rate).toLocaleString("en") : "–";
   at("good").textContent = `${Math.round(100 * frame.scores.good)}%`;
@@ -88,6 +87,13 @@ function draw() {
   if (!frame.playing && at("play").textContent === "Pause" && frame.finished) setPlaying(false);
   if (performance.now() - page.spoken > 10000 && frame.playing) tell();
   send("frameDrawn");
+}
+
+function drawCharts() {
+  page.charted = performance.now();
+  const dashes = { d: [], g: [6, 4] };
+  drawCurves(at("losses"), page.curve, [[1, "real", dashes.d], [2, "fake", dashes.g]], Math.LN2);
+  drawCurves(at("beliefs"), page.curve, [[3, "real", dashes.d], [4, "fake", dashes.g]], 0.5, 1);
 }
 
 /** Places of the canvas, in CSS pixels, of a point of the plane. */

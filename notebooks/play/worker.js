@@ -102,7 +102,7 @@ class Player {
     const start = performance.now();
     this.due = Math.min(this.due + (this.pace * (start - this.clock)) / 1000, 1000);
     this.clock = start;
-    while (this.due >= 1 && performance.now() - start < 12 && !this.finished()) {
+    while (this.due >= 1 && performance.now() - start < 25 && !this.finished()) {
       this.step();
       this.due -= 1;
       this.changed = true;
@@ -125,14 +125,14 @@ class Player {
   /** Send the page what it draws, unless it still draws. */
   show() {
     const now = performance.now();
-    const early = this.playing && now - this.frameTime < 50; // twenty pictures a second will do
+    const early = this.playing && now - this.frameTime < 70; // fourteen pictures a second will do
     if (early || !this.drawn || !this.changed || !this.gan) return;
     this.drawn = false;
     this.changed = false;
     const points = this.gan.sample(this.fixed);
     const real = this.real.subarray(0, points.length);
     this.frameTime = now;
-    if (now - this.mapTime > 300 || !this.playing) {
+    if (now - this.mapTime > 400 || !this.playing) {
       this.mapTime = now;
       this.map = this.beliefs();
       this.scores = scores(points, real, 0.15);
@@ -166,5 +166,5 @@ class Player {
 
   static GRID = [33, 22];
   static SHOWN = 400;
-  static ARROWS = 80;
+  static ARROWS = 60;
 }
