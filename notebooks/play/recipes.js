@@ -34,7 +34,7 @@ const PRESETS = {
     recipe: CONSTANT,
     target: "sine",
     events: [[1500, "frozen", true]],
-    says: "After 1,500 steps the discriminator stops learning. The generator goes to where D is highest.",
+    says: "After 1,500 steps the discriminator stops learning. The generator sends all points to where D is highest, in the end out of the picture: slow down at step 1,500 to watch them go.",
   },
   repair: {
     name: "repair: D learns again at step 2,000 (section 11)",
