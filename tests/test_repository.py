@@ -24,7 +24,7 @@ else:
 
 ROOT = Path(__file__).parents[1]
 TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("workshop/book/pages/*.md")]
-MOST_LINES = 9090  # of the package without its exercises; lower it whenever that is possible
+MOST_LINES = 9091  # of the package without its exercises; lower it whenever that is possible
 ATTRIBUTES = {"history.snapshots", "history.records"}  # of variables named like a module
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 

@@ -51,9 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train a generator from its seed, score it, and write its file."""
-    name, steps = arguments.name, arguments.steps or STEPS[arguments.name]
+    name = arguments.name
     require_choice([*PRETRAINED], name=name)
     recipe = RECIPES[name]
+    steps = STEPS[name] if arguments.steps is None else arguments.steps
     torch.manual_seed(SEED)
     samples = samples_of(name)
     networks = recipe.generator(), recipe.discriminator()

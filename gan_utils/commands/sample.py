@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> None:
     """
     # Imported only now, so that help comes at once.
     from gan_utils.gan.latent import draw_latent
+    from gan_utils.gan.models import evaluate
     from gan_utils.gan.pretrained import PRETRAINED, load_generator
     from gan_utils.randomness import seeded
     from gan_utils.settings import require_whole
@@ -36,5 +37,5 @@ def run(arguments: argparse.Namespace) -> None:
         raise FileExistsError(f"{path} is there and is not replaced; give another --file")
     with seeded(arguments.seed):
         latent = draw_latent(arguments.count, PRETRAINED[arguments.name][1])
-    write_samples(generator(latent).detach(), path)
+    write_samples(evaluate(generator, latent), path)
     print(f"{arguments.count} samples in {path}")

@@ -2,6 +2,7 @@
 // Drawing: a canvas as sharp as the screen, and curves.
 
 const at = (id) => document.getElementById(id);
+const ARROWS = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] };
 
 /** Return a canvas's context in CSS pixels, with its width and height, wiped. */
 function wiped(canvas) {

@@ -118,9 +118,8 @@ function onPointer(event) {
 }
 
 function onKey(event) {
-  const moves = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] };
-  if (!(event.key in moves)) return;
-  moveTo(space.place.map((value, axis) => value + moves[event.key][axis]));
+  if (!(event.key in ARROWS)) return;
+  moveTo(space.place.map((value, axis) => value + ARROWS[event.key][axis]));
   event.preventDefault();
 }
 

@@ -219,9 +219,8 @@ function placeOf(event) {
 
 function onKey(event) {
   if (!page.line) return;
-  const moves = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] };
   const [x, y] = page.line.pen;
-  if (event.key in moves) movePen([x + moves[event.key][0], y + moves[event.key][1]]);
+  if (event.key in ARROWS) movePen([x + ARROWS[event.key][0], y + ARROWS[event.key][1]]);
   else if (event.key === " ") {
     page.line.down = !page.line.down;
     movePen(page.line.pen);

@@ -1,5 +1,5 @@
 "use strict";
-// Trains in a thread of its own, so that the page never waits. `work` runs in the worker; `startWorker`
+// Trains in a thread of its own, so that the page never waits. `Player` runs there; `startWorker`
 // hands it the sources of what it needs, since a page opened from a file may load no worker from one.
 
 /** Start a thread that trains, and return it. */
