@@ -164,7 +164,7 @@ def test_the_page_draws_what_pytorch_draws(javascript, name, make):
     wanted = load_generator(name)(latent).detach().flatten(1)
     content = b64encode((GENERATORS / f"{name}.safetensors").read_bytes()).decode()
     statements = f"""
-    const tensors = readTensors(content);
+    const tensors = readTensors(bytesOf(content));
     const result = latent.map((z) => [...{make}(z, tensors)]);
     """
     names = ["network.js", "generators.js"]
@@ -253,15 +253,19 @@ const press = (key) => at("plane").onkeydown(new KeyboardEvent("keydown", { key 
 await until(() => page.frame.step > 3);
 const span = (k) => Math.max(...page.frame.real.filter((_, i) => i % 2 === k))
   - Math.min(...page.frame.real.filter((_, i) => i % 2 === k));
-at("play").click();
+press("ArrowUp"); // begins another line
+const again = page.line !== null && at("play").textContent === "Play";
+at("target").value = "sine";
+at("target").onchange();
 const size = `${span(0).toFixed(1)} by ${span(1).toFixed(1)}`;
-at("says").textContent = `D moved the count by ${afterD}, the line is ${size}`;
+const left = page.line === null && at("drawing").hidden;
+at("says").textContent = `D moved the count by ${afterD}, the line is ${size}; ${again}, ${left}`;
 """
 
 
 def test_the_page_learns_one_step_or_many_and_takes_a_line_drawn_by_keys(played):
     shown, asked = played("sine.html", CLICKS)
-    assert shown["says"] == "D moved the count by 0, the line is 0.0 by 0.9"
+    assert shown["says"] == "D moved the count by 0, the line is 0.0 by 0.9; true, true"
     assert shown["play"] == "Play" and shown["state"].startswith("Step ")
     own = {f"/{path.name}" for path in PLAY.glob("*.*")}
     assert {*asked} <= {*own, "/hold", "/done"} and len(asked) >= 8
@@ -295,6 +299,30 @@ def test_latent_space_is_walked_by_keys(played):
     shown, asked = played("explore.html", MOVES)
     assert shown["says"] == "At 0.0; At 0.1, 0.1; true; true; false; true; 64"
     assert {"/digits.js", "/faces.js"} <= {*asked}
+
+
+OPENS = """
+await until(() => at("state").textContent);
+const content = bytesOf(WEIGHTS.digits);
+delete WEIGHTS.digits; // as where the book is not
+delete space.tensors.digits;
+draw();
+const seen = [at("open-field").hidden, at("file").textContent];
+const open = (...parts) => openFile({ target: { files: [new Blob(parts)] } });
+for (const parts of [["no generator"], [content.subarray(0, 9000)], [bytesOf(WEIGHTS.faces)]]) {
+  await open(...parts);
+  seen.push(at("says").textContent.slice(0, 12), at("open-field").hidden);
+}
+await open(content);
+seen.push(at("open-field").hidden, at("says").textContent.slice(0, 4));
+at("says").textContent = seen.join("; ");
+"""
+
+
+def test_outside_the_book_a_reader_opens_the_weights(played):
+    shown, _ = played("explore.html", OPENS)
+    refused = "This file is; false; " * 3
+    assert shown["says"] == f"false; notebooks/generators/digits.safetensors; {refused}true; Keep"
 
 
 def test_pages_lead_nowhere_else_and_find_all_their_files():

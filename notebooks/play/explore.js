@@ -32,14 +32,28 @@ function chosen() {
   return vector;
 }
 
+/** Open the file that a reader has chosen: outside the book, a page may read no other. */
+async function openFile(event) {
+  const name = at("name").value;
+  try {
+    const tensors = readTensors(new Uint8Array(await event.target.files[0].arrayBuffer()));
+    GENERATORS[name].make(Array(SIZE).fill(0), tensors);
+    space.tensors[name] = tensors;
+    at("says").textContent = "Keep a start and an end, and the walk between them opens.";
+  } catch {
+    at("says").textContent = `This file is no generator of ${name}: open ${name}.safetensors.`;
+  }
+  event.target.value = "";
+  draw();
+}
+
 function draw() {
   const name = at("name").value;
   const { make, side, channels } = GENERATORS[name];
-  if (!WEIGHTS[name]) {
-    at("says").textContent = "The weights are not beside this page: they are part of the book.";
-    return;
-  }
-  space.tensors[name] ??= readTensors(WEIGHTS[name]);
+  if (WEIGHTS[name]) space.tensors[name] ??= readTensors(bytesOf(WEIGHTS[name]));
+  at("open-field").hidden = Boolean(space.tensors[name]);
+  at("file").textContent = `notebooks/generators/${name}.safetensors`;
+  if (!space.tensors[name]) return;
   const vector = chosen();
   const truncation = Number(at("truncation").value);
   const start = performance.now();
@@ -137,6 +151,7 @@ function connect() {
     space.changed = null;
     draw();
   };
+  at("open").onchange = openFile;
   at("other").onclick = anotherPlane;
   at("keep-start").onclick = () => keep("start");
   at("keep-end").onclick = () => keep("end");

@@ -5,9 +5,10 @@
 
 const WEIGHTS = {}; // by name: the file of a generator in base64
 
+const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+
 /** Read a safetensors file: the length of a head in JSON, the head, then the numbers of each. */
-function readTensors(base64) {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+function readTensors(bytes) {
   const view = new DataView(bytes.buffer);
   const start = 8 + view.getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));

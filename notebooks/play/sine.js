@@ -26,7 +26,6 @@ function reset() {
   at("says").textContent = PRESETS[at("preset").value].says;
   at("frozen").checked = false;
   page.curve = new Curve();
-  page.line = null;
   send("reset", { recipe, target, view: VIEWS[target], seed: seed(), events });
   page.view = VIEWS[target];
   setPlaying(false);
@@ -42,9 +41,7 @@ function seed() {
 function showRecipe(recipe, target) {
   for (const name of ["batch", "dLr", "gLr", "loss", "gamma"]) at(name).value = String(recipe[name]);
   at("target").value = target;
-  at("drawing").hidden = true;
-  at("plane").classList.remove("drawing");
-  at("plane").tabIndex = -1;
+  layPenDown();
 }
 
 function setPlaying(playing) {
@@ -190,13 +187,24 @@ function startDrawing() {
   draw();
 }
 
-function endDrawing() {
-  const corners = page.line.corners;
+/** Say whether a line is being drawn; where the target is a drawn one, `begin` begins another. */
+function mayDraw(begin) {
+  if (!page.line && begin && at("target").value === "drawn") startDrawing();
+  return Boolean(page.line);
+}
+
+function layPenDown() {
   page.line = null;
-  const length = corners.slice(1).reduce((total, [x, y], k) => total + Math.hypot(x - corners[k][0], y - corners[k][1]), 0);
-  if (length < 0.5) return startDrawing(); // a dot is no line
+  at("drawing").hidden = true;
   at("plane").classList.remove("drawing");
   at("plane").tabIndex = -1;
+}
+
+function endDrawing() {
+  const corners = page.line.corners;
+  page.line = null; // another one can be begun at any time
+  const length = corners.slice(1).reduce((total, [x, y], k) => total + Math.hypot(x - corners[k][0], y - corners[k][1]), 0);
+  if (length < 0.5) return startDrawing(); // a dot is no line
   send("setTarget", { target: corners, view: page.view });
   setPlaying(true);
 }
@@ -218,7 +226,7 @@ function placeOf(event) {
 }
 
 function onKey(event) {
-  if (!page.line) return;
+  if (!mayDraw(event.key in ARROWS || event.key === " ")) return;
   const [x, y] = page.line.pen;
   if (event.key in ARROWS) movePen([x + ARROWS[event.key][0], y + ARROWS[event.key][1]]);
   else if (event.key === " ") {
@@ -251,12 +259,13 @@ function connect() {
   at("target").onchange = () => {
     const target = at("target").value;
     if (target === "drawn") return startDrawing();
+    layPenDown();
     page.view = VIEWS[target];
     send("setTarget", { target, view: page.view });
   };
   const plane = at("plane");
   plane.onpointerdown = (event) => {
-    if (!page.line) return;
+    if (!mayDraw(true)) return;
     plane.setPointerCapture(event.pointerId);
     page.line.down = true;
     page.line.corners = [];

@@ -27,9 +27,7 @@ MORE_PAGES = sorted((BOOK / "pages").glob("*.md"))  # what the README leads to
 CAPTION = re.compile(r"^\*Figure: (.+)\*$", re.M)
 HERO = re.compile(r"!\[(.+?)\]\((images/.+?)\)")
 SOLVED = re.compile(r" · \[solutions\]\([^)]*\)")  # a link in the guide
-PLAYED = re.compile(r"\[([^\]]+)\]\(([\w./]*play/\w+\.html)\)")  # a link to a page that plays
-# A page whose weights are written with the book, so that no lesson links to it; below which cell
-EMBEDDED = {"stored-digits-caption": "explore.html", "stored-faces-caption": "explore.html#faces"}
+PLAYED = re.compile(r"\[([^\]]+)\]\(([\w./]*play/\w+\.html(?:#\w+)?)\)")  # a page that plays
 IMAGE = re.compile(r'<img [^>]*?src="([^"]+\.png)"[^>]*>')
 EXAMPLE = "book --folder pages"
 
@@ -116,12 +114,9 @@ def described(notebook: NotebookNode) -> NotebookNode:
     for cell, caption in zip(figures, captions, strict=True):
         cell.metadata["mystnb"] = {"image": {"alt": caption.replace("`", "").replace("$", "")}}
     for cell in texts:
-        pages = PLAYED.findall(cell.source)
-        if page := EMBEDDED.get(cell.get("id")):
-            pages.append(("Latent space under the finger", f"play/{page}"))
         frames = [
             f'<iframe class="play" src="{page}" title="{words}" loading="lazy"></iframe>'
-            for words, page in pages
+            for words, page in PLAYED.findall(cell.source)
         ]
         cell.source = "\n\n".join([leading_to_book(cell.source), *frames])
     return notebook
