@@ -52,7 +52,7 @@ function draw() {
   const { make, side, channels } = GENERATORS[name];
   if (WEIGHTS[name]) space.tensors[name] ??= readTensors(bytesOf(WEIGHTS[name]));
   at("open-field").hidden = Boolean(space.tensors[name]);
-  at("file").textContent = `notebooks/generators/${name}.safetensors`;
+  at("file").textContent = `generators/${name}.safetensors`;
   if (!space.tensors[name]) return;
   const vector = chosen();
   const truncation = Number(at("truncation").value);
