@@ -318,7 +318,10 @@ def test_a_trial_of_points_is_what_the_lesson_trains(tmp_path):
     assert stored == {name: pytest.approx(n, rel=1e-3) for name, n in score._asdict().items()}
 
 
-@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
+STORED = sorted([*RESULTS.glob("*.json"), *RESULTS.glob("drawn/*.json")])
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
 def test_no_stored_result_is_out_of_date(path, monkeypatch):
     monkeypatch.undo()  # the real constants
     result = json.loads(path.read_text())
