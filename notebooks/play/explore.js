@@ -2,6 +2,7 @@
 // The page: a plane of latent space, a walk, one number at a time, and the length of the vector.
 
 const SIZE = 100; // numbers in a latent vector
+const ADVICE = at("says").textContent; // while nothing is kept
 const GENERATORS = {
   digits: { make: makeDigit, side: 28, channels: 1 },
   faces: { make: makeFace, side: 64, channels: 3 },
@@ -39,7 +40,7 @@ async function openFile(event) {
     const tensors = readTensors(new Uint8Array(await event.target.files[0].arrayBuffer()));
     GENERATORS[name].make(Array(SIZE).fill(0), tensors);
     space.tensors[name] = tensors;
-    at("says").textContent = "Keep a start and an end, and the walk between them opens.";
+    at("says").textContent = ADVICE;
   } catch {
     at("says").textContent = `This file is no generator of ${name}: open ${name}.safetensors.`;
   }
